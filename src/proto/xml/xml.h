@@ -60,7 +60,8 @@ enum ecode xml_parse_bool(const char *text, bool *ret);
 enum ecode xml_canonical(void *mem, const struct xml *x, struct bytes *ret);
 
 /* Writing. Names are literals of the program (or at least live until the element ends) and are not escaped; values
- * are. The first failure sticks; xmlw_done tells. No empty lines are written (R-SA-133), line ends are LF.
+ * are. The first failure sticks; xmlw_done tells. The document is one line, as some clients cut a SIP body part at the
+ * first line end inside (R-SA-133), unless `pretty` is set, which is for documents that travel over HTTP.
  *
  *      struct xmlw w = xmlw_on(mem);
  *      xmlw_start(&w, "a"); xmlw_attr(&w, "xmlns", NS); xmlw_leaf(&w, "b", "text"); xmlw_end(&w);
@@ -69,6 +70,7 @@ struct xmlw {
         struct buf b;
         const char *open[XML_DEPTH_MAX];
         unsigned depth;
+        bool pretty; /* one element per line, indented; set it before the first element */
         bool in_tag, has_text, bad_text, bad_use;
 };
 
