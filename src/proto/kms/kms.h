@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/uid.h"
 
 #define KMS_NS         "urn:3gpp:ns:mcsecKMSInterface:1.0"
 #define KMS_MEDIA_TYPE "application/xml"
@@ -20,7 +21,6 @@
 #define KMS_RSK_LEN      257u
 #define KMS_SSK_LEN      32u
 #define KMS_PVT_LEN      65u
-#define KMS_UID_LEN      32u
 
 /* KmsError, ClientError. */
 struct kms_fault {
@@ -51,12 +51,11 @@ struct kms_cert {
         char *issuer;                 /* or NULL */
         int64_t valid_from, valid_to; /* or KMS_TIME_NONE */
         bool revoked;
-        char *user_id_format;      /* "2": the hashed UID of F.2.1 */
-        int64_t user_key_period;   /* seconds, > 0 */
-        int64_t user_key_offset;   /* seconds since 1900, 0 <= offset < period (F.2.1.1) */
-        struct bytes pub_enc_key;  /* Z, 257 octets starting 04 */
-        struct bytes pub_auth_key; /* KPAK, 65 octets starting 04 */
-        int64_t parameter_set;     /* 1, also where absent */
+        char *user_id_format;         /* "2": the hashed UID of F.2.1 */
+        struct key_period key_period; /* UserKeyPeriod, UserKeyOffset: checked as F.2.1.1 asks */
+        struct bytes pub_enc_key;     /* Z, 257 octets starting 04 */
+        struct bytes pub_auth_key;    /* KPAK, 65 octets starting 04 */
+        int64_t parameter_set;        /* 1, also where absent */
         char **domains;
         size_t domains_n;
 };
@@ -72,9 +71,9 @@ struct kms_key {
 struct kms_key_set {
         char *id;                                     /* or NULL */
         char *kms_uri, *cert_uri, *issuer, *user_uri; /* cert_uri and issuer may be NULL */
-        uint8_t user_id[KMS_UID_LEN];                 /* base64 or hex on the wire (R-KMS-131) */
+        struct uid user_id;                           /* base64 or hex on the wire (R-KMS-131) */
         int64_t valid_from, valid_to;                 /* or KMS_TIME_NONE */
-        int64_t key_period_no;
+        uint64_t key_period_no;
         bool revoked;
         struct kms_key decrypt_key;     /* RSK, 257 octets */
         struct kms_key signing_key_ssk; /* 32 octets */

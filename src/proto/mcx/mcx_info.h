@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/env.h"
 #include "base/err.h"
+#include "crypto/kdf.h"
 
 enum mcx_service { MCX_PTT, MCX_VIDEO, MCX_DATA };
 #define MCX_SERVICES 3
@@ -51,14 +52,14 @@ struct mcx_info {
  *         E_DECRYPT with R-SA-78 when "Encrypted" holds no EncryptedData or not under AES-128-GCM (403 + 140). */
 enum ecode mcx_info_parse(void *mem, struct bytes xml, struct mcx_info **ret, struct err *er);
 
-/* The key that protects elements: FC 0x51 of 33.180 F.1.4, derived from the CSK. */
+/* The key that protects elements: kdf_xpk_conf of the CSK (33.180 F.1.4). */
 struct mcx_conf_key {
-        uint8_t key_id[4]; /* CSK-ID */
-        uint8_t key[16];
+        uint32_t key_id; /* CSK-ID */
+        struct xpk_conf key;
 };
 
 /* True when an element is encrypted; *ret then is the key id the first of them names. */
-bool mcx_info_key_id(const struct mcx_info *in, uint8_t ret[4]);
+bool mcx_info_key_id(const struct mcx_info *in, uint32_t *ret);
 /* Decrypts every encrypted element in place (texts on mem). After decryption the wrapper element with its namespace,
  * the wrapper without, and bare text are accepted. Nothing is changed on failure.
  * Errors  E_DECRYPT with R-SA-78: another KeyName, wrong tag, not XML afterwards. */
