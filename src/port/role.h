@@ -28,12 +28,12 @@ struct role_env {
         const struct rng *rng;
         struct log *log;
         const struct site *site;
-        void *store;               /* the role's store port: struct store_idm *, ... (NEED_STORE) */
-        struct http_client *http;  /* NEED_HTTP_CLIENT */
-        struct sip_port *sip;      /* any SIP listener declared */
-        struct cx_client *cx;      /* NEED_CX_CLIENT */
-        const uint8_t *seal_key;   /* 32 octets, the key that seals this role's secrets at rest */
-        const char *state_dir;     /* <deployment>/state/<role>, exists, mode 0700 */
+        void *store;              /* the role's store port: struct store_idm *, ... (NEED_STORE) */
+        struct http_client *http; /* NEED_HTTP_CLIENT */
+        struct sip_port *sip;     /* any SIP listener declared */
+        struct cx_client *cx;     /* NEED_CX_CLIENT */
+        const uint8_t *seal_key;  /* 32 octets, the key that seals this role's secrets at rest */
+        const char *state_dir;    /* <deployment>/state/<role>, exists, mode 0700 */
 };
 
 enum role_need {
@@ -72,7 +72,8 @@ struct role {
         const struct role_listener *listeners; /* ends with an all-zero row */
         const struct admin_cmd *admin;         /* ends with an all-zero row */
         sip_request_fn on_sip;
-        const struct cx_server *cx;
+        const struct cx_server *cx; /* NEED_CX_SERVER */
+        size_t cx_conf;             /* NEED_CX_*: where the struct cx_conf (port/cx_conf.h) stands in conf */
 
         /* (env, configuration snapshot) to an instance. Both outlive it. */
         enum ecode (*start)(void *mem, const struct role_env *env, const void *conf, void **ret, struct err *er);
