@@ -24,7 +24,8 @@ enum ecode key_period_no(struct key_period kp, uint64_t ntp_s, uint64_t *ret, st
 /* First NTP second of period no: its end is the start of no + 1. E_RANGE beyond 64 bits. */
 enum ecode key_period_start(struct key_period kp, uint64_t no, uint64_t *ret, struct err *er);
 
-/* E_RANGE when a URI is empty or longer than 65535 octets. */
+/* E_RANGE when a URI is empty or longer than 65535 octets. The numbers are hashed as they are: key_period_check them
+ * where they come in. */
 enum ecode uid_make(struct bytes user_uri, struct bytes kms_uri, struct key_period kp, uint64_t no, struct uid *ret,
                     struct err *er);
 
