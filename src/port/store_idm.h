@@ -95,6 +95,7 @@ struct idm_issue {
         int64_t refresh_expires_s;
         const char *jti;
         int64_t access_expires_s;
+        int64_t family_expires_s; /* until its code was redeemed, a family lives no longer than the code */
         int64_t now_s;
 };
 
