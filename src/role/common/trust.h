@@ -40,6 +40,9 @@ enum ecode trust_may(const struct token_claims *c, enum mc_service s, enum mc_re
 enum ecode trust_check(struct trust *t, void *mem, struct bytes token, const char *const *audiences, enum mc_service s,
                        enum mc_resource r, struct token_claims *ret, const char **ret_id, struct err *er);
 
+/* Called from the role's tick: fetches what is due, so that requests rarely have to. */
+void trust_tick(struct trust *t);
+
 /* Whether some key of each issuer is at hand: for readiness and status. */
 bool trust_ready(struct trust *t);
 
