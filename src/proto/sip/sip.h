@@ -35,6 +35,9 @@ struct sip_msg;
  * SIP/2.0. Via, From, To, Call-ID and CSeq are there and well-formed when this returned E_OK, and CSeq fits the method.
  */
 enum ecode sip_msg_parse(void *mem, struct bytes in, struct sip_msg **ret, struct err *er);
+/* For who has to answer what sip_msg_parse refused: the headers alone are taken apart, nothing is demanded of them, and
+ * everything behind them is the body. Errors as above, for what is no SIP at all. */
+enum ecode sip_msg_parse_head(void *mem, struct bytes in, struct sip_msg **ret, struct err *er);
 struct sip_msg *sip_msg_copy(void *mem, const struct sip_msg *m);
 enum ecode sip_msg_print(void *mem, const struct sip_msg *m, struct bytes *ret);
 /* The octets as received, whatever was changed since; empty for a message that was built here. */
@@ -131,6 +134,9 @@ enum ecode sip_addr_parse(void *mem, const char *text, struct sip_addr *ret, str
 enum ecode sip_addr_of(void *mem, const struct sip_msg *m, const char *name, size_t i, struct sip_addr *ret,
                        struct err *er);
 
+/* "display" <uri>;params from the fields display, uri and params. NULL: out of memory, or CR, LF in a text. */
+char *sip_addr_print(void *mem, const struct sip_addr *a);
+
 struct sip_via {
         const char *transport; /* "UDP" */
         const char *host;      /* sent-by */
@@ -189,6 +195,22 @@ struct sip_charging {
 void sip_charging_set(struct sip_msg *m, const struct sip_charging *c);
 /* E_NOT_FOUND: there is none. */
 enum ecode sip_charging_get(void *mem, const struct sip_msg *m, struct sip_charging *ret, struct err *er);
+
+/* Streams: where the next message in `in` ends (RFC 3261 clause 18.3). Start from zero for each message, hand in the
+ * same struct again with more octets; no octet is looked at twice. */
+struct sip_frame {
+        size_t seen;    /* searched for the end of the headers up to here */
+        size_t head, n; /* octets of headers, and of headers and body; 0 while not known */
+};
+enum sip_frame_is {
+        SIP_FRAME_MORE,      /* wait for more octets */
+        SIP_FRAME_PING,      /* CR LF CR LF: answer with CR LF (RFC 5626 clause 4.4.1); n octets */
+        SIP_FRAME_BLANK,     /* a CR LF between messages, or a pong; n octets */
+        SIP_FRAME_MESSAGE,   /* n octets */
+        SIP_FRAME_TOO_LONG,  /* R-SA-128: answer 413 and close. head is 0 when even the headers are too long */
+        SIP_FRAME_MALFORMED, /* no Content-Length, two, or no number: nobody knows where it ends. Answer 400, close */
+};
+enum sip_frame_is sip_frame_next(struct sip_frame *f, struct bytes in);
 
 /* `s` as a quoted-string with its quotes, and back. NULL: out of memory, or CR, LF in s. */
 char *sip_quote(void *mem, const char *s);
