@@ -222,8 +222,12 @@ static char *aor_tel(void *mem, const struct sip_uri *u)
 
 char *sip_aor(void *mem, const char *uri_or_addr)
 {
-        struct sip_addr a;
-        if (uri_or_addr == NULL || sip_addr_parse(mem, uri_or_addr, &a, NULL) != E_OK || a.star)
+        struct sip_addr a = { 0 };
+        if (uri_or_addr == NULL)
+                return NULL;
+        bool angle = strchr(uri_or_addr, '<') != NULL; /* otherwise parameters are the URI's */
+        enum ecode e = angle ? sip_addr_parse(mem, uri_or_addr, &a, NULL) : sip_uri_parse(mem, uri_or_addr, &a.u, NULL);
+        if (e != E_OK || a.star)
                 return NULL;
         struct sip_uri u = { .scheme = a.u.scheme, .user = a.u.user, .host = a.u.host, .opaque = a.u.opaque };
         if (strcmp(u.scheme, "tel") == 0)
@@ -270,7 +274,8 @@ static enum ecode addr_cut(char *s, struct sip_addr *a, char **uri, char **rest,
                 if (e != E_OK)
                         return e;
         } else {
-                /* RFC 3261 clause 20: a URI without < > ends at the first semicolon, and holds no comma or question mark */
+                /* RFC 3261 clause 20: a URI without < > ends at the first semicolon, and holds no comma or question
+                 * mark */
                 *rest = s + strcspn(s, ";");
                 *uri = s;
                 return E_OK;
@@ -286,7 +291,7 @@ static enum ecode addr_cut(char *s, struct sip_addr *a, char **uri, char **rest,
 
 static enum ecode addr_scan(void *mem, char *s, struct sip_addr *a, struct err *er)
 {
-        char *rest = NULL, *uri = NULL;
+        char *rest = s, *uri = s;
         enum ecode e = addr_cut(s, a, &uri, &rest, er);
         if (e != E_OK)
                 return e;

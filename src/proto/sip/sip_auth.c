@@ -10,7 +10,10 @@ enum quoting {
         QUOTED_IN_CHALLENGE, /* qop: RFC 2617 clause 3.2.1 against 3.2.2 and 3.2.3 */
 };
 
-#define ROW(name, field, q) { name, offsetof(struct sip_auth, field), q }
+#define ROW(name, field, q)                                                                                            \
+        {                                                                                                              \
+                name, offsetof(struct sip_auth, field), q                                                              \
+        }
 /* In the order in which they are printed. RFC 2617 clause 3.2, RFC 3310 clause 3.4, TS 24.229 clause 7.2A.2. */
 static const struct {
         const char *name;

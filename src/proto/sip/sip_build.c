@@ -86,8 +86,9 @@ static const struct {
 
 const char *sip_phrase(int status)
 {
-        static const char *const of_class[] = { "Trying", "OK", "Redirection", "Bad Request", "Server Error",
-                                                "Decline" };
+        static const char *const of_class[] = {
+                "Trying", "OK", "Redirection", "Bad Request", "Server Error", "Decline"
+        };
         for (size_t i = 0; i < COUNT(phrases); i++)
                 if (phrases[i].status == status)
                         return phrases[i].phrase;

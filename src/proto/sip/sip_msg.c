@@ -303,7 +303,7 @@ struct out {
 
 static void out(struct out *o, const char *s, size_t n)
 {
-        if (o->p != NULL)
+        if (o->p != NULL && n > 0)
                 memcpy(o->p + o->n, s, n);
         o->n += n;
 }

@@ -31,8 +31,9 @@ static enum ecode bad(struct scan *s, const char *what)
 
 static enum ecode version_check(struct scan *s, const char *v)
 {
-        if (strncasecmp(v, "SIP/", 4) != 0)
-                return bad(s, "the start line is not SIP");
+        size_t n = strncasecmp(v, "SIP/", 4) == 0 ? 4 + strspn(v + 4, "0123456789.") : 0;
+        if (n <= 4 || v[n] != 0)
+                return bad(s, "the start line has no SIP version");
         if (strcasecmp(v, "SIP/2.0") != 0)
                 return err_set(s->er, E_UNSUPPORTED, NULL, "a SIP version other than 2.0");
         return E_OK;
@@ -174,7 +175,8 @@ enum ecode sip_msg_parse_head(void *mem, struct bytes in, struct sip_msg **ret, 
         in = skip_crlf(in); /* RFC 3261 clause 7.5 */
         size_t head = in.n > 0 ? head_length(in) : 0;
         if (head == 0)
-                return err_set(er, in.n > SIP_MSG_MAX ? E_LONG : E_SHORT, NULL, "the empty line after the headers is missing");
+                return err_set(er, in.n > SIP_MSG_MAX ? E_LONG : E_SHORT, NULL,
+                               "the empty line after the headers is missing");
         if (head > SIP_MSG_MAX)
                 return err_set(er, E_LONG, "R-SA-128", "the headers are longer than %zu octets", SIP_MSG_MAX);
         struct sip_msg *m = talloc_pooled_object(mem, struct sip_msg, 8, in.n + head + 2048);
