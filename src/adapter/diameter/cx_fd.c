@@ -1,0 +1,85 @@
+#include "adapter/diameter/cx_fd_internal.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <talloc.h>
+
+static atomic_bool started, running;
+
+/* Everything up to and including `open_door` happens before anybody can connect. */
+static enum ecode start(const struct cx_conf *conf, const struct cx_fd_place *place, const struct cx_server *ops,
+                        void *role, struct err *er)
+{
+        void *mem = talloc_new(NULL);
+        const char *path = NULL;
+        enum ecode e = cx_fd_write_conf(mem, conf, place, ops != NULL, &path, er);
+        if (e == E_OK)
+                e = cx_fd_log_start(place->log, er);
+        if (e == E_OK && fd_core_parseconf(path) != 0)
+                e = err_set(er, E_CONFIG, NULL, "freeDiameter refuses %s/freediameter.conf: see its messages",
+                            place->dir);
+        if (e == E_OK)
+                e = cx_dict_load(er);
+        if (e == E_OK && ops != NULL)
+                e = cx_fd_peers_start(place->log, conf, er);
+        if (e == E_OK && ops != NULL)
+                e = cx_fd_serve(place->log, ops, role, er);
+        if (e == E_OK && (fd_core_start() != 0 || fd_core_waitstartcomplete() != 0))
+                e = err_set(er, E_IO, NULL, "Diameter cannot listen on %s: is the address in use?",
+                            ops != NULL ? conf->listen : conf->address);
+        talloc_free(mem);
+        return e;
+}
+
+/* freeDiameter's threads inherit a mask that leaves all signals to the host; and it writes to sockets that may be
+ * closed. */
+static enum ecode start_masked(const struct cx_conf *conf, const struct cx_fd_place *place, const struct cx_server *ops,
+                               void *role, struct err *er)
+{
+        if (atomic_exchange(&started, true))
+                return err_set(er, E_EXISTS, NULL, "Diameter was started in this process before");
+        sigset_t all, old;
+        sigfillset(&all);
+        signal(SIGPIPE, SIG_IGN);
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        enum ecode e = start(conf, place, ops, role, er);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        atomic_store(&running, e == E_OK);
+        return e;
+}
+
+enum ecode cx_fd_start_server(const struct cx_conf *conf, const struct cx_fd_place *place, const struct cx_server *ops,
+                              void *role, struct err *er)
+{
+        return start_masked(conf, place, ops, role, er);
+}
+
+enum ecode cx_fd_start_client(const struct cx_conf *conf, const struct cx_fd_place *place, struct cx_client **ret,
+                              struct err *er)
+{
+        enum ecode e = start_masked(conf, place, NULL, NULL, er);
+        if (e == E_OK)
+                *ret = cx_fd_client(conf);
+        return e;
+}
+
+bool cx_fd_connected(void)
+{
+        bool open = false;
+        if (!atomic_load(&running) || pthread_rwlock_rdlock(&fd_g_peers_rw) != 0)
+                return false;
+        for (struct fd_list *li = fd_g_peers.next; li != &fd_g_peers && !open; li = li->next)
+                open = fd_peer_get_state((struct peer_hdr *)li->o) == STATE_OPEN;
+        pthread_rwlock_unlock(&fd_g_peers_rw);
+        return open;
+}
+
+void cx_fd_stop(void)
+{
+        if (!atomic_exchange(&running, false))
+                return;
+        cx_fd_log_stopping();
+        if (fd_core_shutdown() == 0)
+                fd_core_wait_shutdown_complete();
+}
