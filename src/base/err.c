@@ -7,10 +7,9 @@
 static const struct {
         const char *name, *oauth, *advice;
         int http;
-} rows[E_COUNT] = {
-        [E_OK] = { "E_OK", NULL, "", 200 },
+} rows[E_COUNT] = { [E_OK] = { "E_OK", NULL, "", 200 },
 #define X(code, oauth_word, status, text) [code] = { #code, oauth_word, text, status },
-        ERROR_CATALOGUE(X)
+                    ERROR_CATALOGUE(X)
 #undef X
 };
 
@@ -65,6 +64,7 @@ enum ecode err_at(struct err *er, const char *place)
         memcpy(old, er->text, sizeof old);
         int n = snprintf(er->text, sizeof er->text, "%s: ", place);
         if (n > 0 && (size_t)n < sizeof er->text)
-                snprintf(er->text + n, sizeof er->text - (size_t)n, "%.*s", (int)(sizeof er->text - (size_t)n - 1), old);
+                snprintf(er->text + n, sizeof er->text - (size_t)n, "%.*s", (int)(sizeof er->text - (size_t)n - 1),
+                         old);
         return er->code;
 }

@@ -38,14 +38,14 @@ void ev_emit(struct log *log, enum ev_level level, const char *name, const struc
 #define ev(log, level, name, ...) ev_emit((log), (level), (name), (const struct ev_kv[]){ __VA_ARGS__, { 0 } })
 
 struct arrow {
-        const char *flow;    /* "mcx-sign-on", "webrtc-ims", "msgin5g" */
-        const char *step;    /* as the standard's figure numbers it: "1", "2", "3a", "3.5", "4" */
-        const char *from;    /* role names: "ue", "idm", "pcscf", ... */
-        const char *to;      /* the receiver, who reports */
-        const char *proto;   /* "HTTPS", "SIP/TLS", "Diameter Cx" */
-        const char *text;    /* the essential content in one line, tokens abbreviated: "REGISTER, no credentials" */
-        const char *trace;   /* what ties messages of one run together over HTTP: the trace id of traceparent, or NULL */
-        const char *call;    /* and over SIP: the Call-ID, or NULL */
+        const char *flow;  /* "mcx-sign-on", "webrtc-ims", "msgin5g" */
+        const char *step;  /* as the standard's figure numbers it: "1", "2", "3a", "3.5", "4" */
+        const char *from;  /* role names: "ue", "idm", "pcscf", ... */
+        const char *to;    /* the receiver, who reports */
+        const char *proto; /* "HTTPS", "SIP/TLS", "Diameter Cx" */
+        const char *text;  /* the essential content in one line, tokens abbreviated: "REGISTER, no credentials" */
+        const char *trace; /* what ties messages of one run together over HTTP: the trace id of traceparent, or NULL */
+        const char *call;  /* and over SIP: the Call-ID, or NULL */
         const char *subject; /* and over Diameter: the IMPI or IMPU, written as a pseudonym, or NULL */
 };
 
@@ -54,7 +54,8 @@ void ev_arrow(struct log *log, const struct arrow *a);
 /* `more` may be NULL; otherwise ends with an all-zero row. */
 void ev_refused(struct log *log, const char *flow, const char *step, const struct err *er, const struct ev_kv *more);
 
-/* "eyJhbGci...(1004 characters)": how a token may be shown, and "(empty)" for none. Never more than 8 of its characters. */
+/* "eyJhbGci...(1004 characters)": how a token may be shown, and "(empty)" for none. Never more than 8 of its
+ * characters. */
 char *ev_abbrev(void *mem, const char *token);
 
 struct log_conf {

@@ -111,7 +111,8 @@ static void test_events(void **state)
 {
         (void)state;
         struct log *log = log_mem();
-        ev(log, EV_INFO, "thing-done", KV_STR("a", "b"), KV_INT("n", 7), KV_HASH("user", "alice"), KV_STR("none", NULL));
+        ev(log, EV_INFO, "thing-done", KV_STR("a", "b"), KV_INT("n", 7), KV_HASH("user", "alice"),
+           KV_STR("none", NULL));
         struct err er;
         err_set(&er, E_TOKEN_EXPIRED, "R-ID-82", "31 s too old");
         ev_refused(log, "mcx-sign-on", "3.5", &er, (const struct ev_kv[]){ KV_STR("extra", "1"), { 0 } });

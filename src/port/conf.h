@@ -37,19 +37,24 @@ struct conf_item {
 };
 
 #define CONF_ROW(st, field, kind, dflt, lo, hi, words, text, source)                                                   \
-        { #field, kind, offsetof(st, field), dflt, lo, hi, words, text, source }
-#define CONF_STRING(st, field, dflt, text, source)  CONF_ROW(st, field, CONF_T_STRING, dflt, 0, 0, NULL, text, source)
-#define CONF_LISTEN(st, field, dflt, text, source)  CONF_ROW(st, field, CONF_T_LISTEN, dflt, 0, 0, NULL, text, source)
-#define CONF_URL(st, field, dflt, text, source)     CONF_ROW(st, field, CONF_T_URL, dflt, 0, 0, NULL, text, source)
-#define CONF_PATH(st, field, dflt, text, source)    CONF_ROW(st, field, CONF_T_PATH, dflt, 0, 0, NULL, text, source)
-#define CONF_LIST(st, field, dflt, text, source)    CONF_ROW(st, field, CONF_T_LIST, dflt, 0, 0, NULL, text, source)
-#define CONF_BOOL(st, field, dflt, text, source)    CONF_ROW(st, field, CONF_T_BOOL, dflt, 0, 0, NULL, text, source)
+        {                                                                                                              \
+#field, kind, offsetof(st, field), dflt, lo, hi, words, text, source                                   \
+        }
+#define CONF_STRING(st, field, dflt, text, source) CONF_ROW(st, field, CONF_T_STRING, dflt, 0, 0, NULL, text, source)
+#define CONF_LISTEN(st, field, dflt, text, source) CONF_ROW(st, field, CONF_T_LISTEN, dflt, 0, 0, NULL, text, source)
+#define CONF_URL(st, field, dflt, text, source)    CONF_ROW(st, field, CONF_T_URL, dflt, 0, 0, NULL, text, source)
+#define CONF_PATH(st, field, dflt, text, source)   CONF_ROW(st, field, CONF_T_PATH, dflt, 0, 0, NULL, text, source)
+#define CONF_LIST(st, field, dflt, text, source)   CONF_ROW(st, field, CONF_T_LIST, dflt, 0, 0, NULL, text, source)
+#define CONF_BOOL(st, field, dflt, text, source)   CONF_ROW(st, field, CONF_T_BOOL, dflt, 0, 0, NULL, text, source)
 #define CONF_CHOICE(st, field, dflt, words, text, source)                                                              \
         CONF_ROW(st, field, CONF_T_CHOICE, dflt, 0, 0, words, text, source)
 #define CONF_INT(st, field, dflt, lo, hi, text, source)                                                                \
         CONF_ROW(st, field, CONF_T_INT, dflt, lo, hi, NULL, text, source)
 #define CONF_SECONDS(st, field, dflt, lo, hi, text, source)                                                            \
         CONF_ROW(st, field, CONF_T_SECONDS, dflt, lo, hi, NULL, text, source)
-#define CONF_END { 0 }
+#define CONF_END                                                                                                       \
+        {                                                                                                              \
+                0                                                                                                      \
+        }
 
 #endif

@@ -1,28 +1,30 @@
 /* The Cx reference point (TS 29.228, 29.229) as plain structs: the client side that I-CSCF and S-CSCF call, and the
- * server side that the HSS implements. Encoding and transport are the Diameter adapter's. Calls block (workers only). */
+ * server side that the HSS implements. Encoding and transport are the Diameter adapter's. Calls block (workers only).
+ */
 #ifndef MUSTER_PORT_CX_H
 #define MUSTER_PORT_CX_H
 
 #include "base/bytes.h"
 #include "base/err.h"
 
-/* Experimental-Result-Codes and Result-Codes of TS 29.229 clause 6.2, RFC 6733 clause 7.1; 0 in `result` never occurs. */
+/* Experimental-Result-Codes and Result-Codes of TS 29.229 clause 6.2, RFC 6733 clause 7.1; 0 in `result` never occurs.
+ */
 enum cx_result {
-        CX_SUCCESS = 2001,                          /* DIAMETER_SUCCESS */
-        CX_FIRST_REGISTRATION = 12001,              /* 10000 + experimental 2001 */
-        CX_SUBSEQUENT_REGISTRATION = 12002,         /* experimental 2002 */
-        CX_UNREGISTERED_SERVICE = 12003,            /* experimental 2003 */
-        CX_SERVER_NAME_NOT_STORED = 12004,          /* experimental 2004 */
-        CX_ERROR_USER_UNKNOWN = 15001,              /* experimental 5001 */
-        CX_ERROR_IDENTITIES_DONT_MATCH = 15002,     /* experimental 5002 */
-        CX_ERROR_IDENTITY_NOT_REGISTERED = 15003,   /* experimental 5003 */
-        CX_ERROR_ROAMING_NOT_ALLOWED = 15004,       /* experimental 5004 */
+        CX_SUCCESS = 2001,                            /* DIAMETER_SUCCESS */
+        CX_FIRST_REGISTRATION = 12001,                /* 10000 + experimental 2001 */
+        CX_SUBSEQUENT_REGISTRATION = 12002,           /* experimental 2002 */
+        CX_UNREGISTERED_SERVICE = 12003,              /* experimental 2003 */
+        CX_SERVER_NAME_NOT_STORED = 12004,            /* experimental 2004 */
+        CX_ERROR_USER_UNKNOWN = 15001,                /* experimental 5001 */
+        CX_ERROR_IDENTITIES_DONT_MATCH = 15002,       /* experimental 5002 */
+        CX_ERROR_IDENTITY_NOT_REGISTERED = 15003,     /* experimental 5003 */
+        CX_ERROR_ROAMING_NOT_ALLOWED = 15004,         /* experimental 5004 */
         CX_ERROR_IDENTITY_ALREADY_REGISTERED = 15005, /* experimental 5005 */
-        CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED = 15006, /* experimental 5006 */
-        CX_ERROR_IN_ASSIGNMENT_TYPE = 15007,        /* experimental 5007 */
-        CX_AUTHORIZATION_REJECTED = 5003,           /* DIAMETER_AUTHORIZATION_REJECTED */
-        CX_UNABLE_TO_COMPLY = 5012,                 /* DIAMETER_UNABLE_TO_COMPLY: nothing was decided */
-        CX_TOO_BUSY = 3004,                         /* DIAMETER_TOO_BUSY: nothing was decided */
+        CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED = 15006,   /* experimental 5006 */
+        CX_ERROR_IN_ASSIGNMENT_TYPE = 15007,          /* experimental 5007 */
+        CX_AUTHORIZATION_REJECTED = 5003,             /* DIAMETER_AUTHORIZATION_REJECTED */
+        CX_UNABLE_TO_COMPLY = 5012,                   /* DIAMETER_UNABLE_TO_COMPLY: nothing was decided */
+        CX_TOO_BUSY = 3004,                           /* DIAMETER_TOO_BUSY: nothing was decided */
 };
 #define CX_IS_EXPERIMENTAL(r) ((r) > 10000)
 

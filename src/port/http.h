@@ -44,8 +44,8 @@ void http_res_body(struct http_res *rs, int status, const char *type, struct byt
 
 typedef void (*http_handler)(void *role, const struct http_req *rq, struct http_res *rs);
 
-/* A path that ends in an asterisk matches every path with that beginning. A path that matches with another method only is answered
- * 405 with Allow; nothing matches: 404. HEAD is served by GET rows. */
+/* A path that ends in an asterisk matches every path with that beginning. A path that matches with another method only
+ * is answered 405 with Allow; nothing matches: 404. HEAD is served by GET rows. */
 struct http_route {
         const char *method, *path;
         http_handler fn;

@@ -16,8 +16,8 @@ struct sip_peer {
         enum sip_proto proto;
         char ip[46];
         uint16_t port;
-        char tls_name[128]; /* name in the verified client certificate, or "" */
-        uint64_t flow;      /* the connection, so that later requests can go back on it; 0 for UDP */
+        char tls_name[128];   /* name in the verified client certificate, or "" */
+        uint64_t flow;        /* the connection, so that later requests can go back on it; 0 for UDP */
         const char *listener; /* name of the role's listener on which it arrived: "gm", "mw", "isc" */
 };
 
@@ -35,7 +35,8 @@ struct sip_target {
 typedef void (*sip_response_fn)(void *arg, struct sip_msg *rs, enum ecode why);
 
 struct sip_port {
-        /* Sends a request in a transaction of its own. Takes rq, also when it fails. The callback always comes if E_OK. */
+        /* Sends a request in a transaction of its own. Takes rq, also when it fails. The callback always comes if E_OK.
+         */
         enum ecode (*send)(struct sip_port *, struct sip_msg *rq, const struct sip_target *to, unsigned timeout_ms,
                            sip_response_fn fn, void *arg);
         /* The same, and waits for the final answer (own thread, not a loop). *ret on mem. */
@@ -47,8 +48,8 @@ struct sip_port {
         enum ecode (*local)(struct sip_port *, const char *listener, enum sip_proto proto, struct sip_target *ret);
 };
 
-/* What a role implements: every request that is not a retransmission, ACK included. rq is borrowed for the call; its raw octets as
- * received are sip_msg_raw(rq). Exactly one final reply has to follow, now or later. */
+/* What a role implements: every request that is not a retransmission, ACK included. rq is borrowed for the call; its
+ * raw octets as received are sip_msg_raw(rq). Exactly one final reply has to follow, now or later. */
 typedef void (*sip_request_fn)(void *role, struct sip_tx *tx, struct sip_msg *rq, const struct sip_peer *from);
 
 const char *sip_proto_name(enum sip_proto p);  /* "UDP" */

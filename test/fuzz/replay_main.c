@@ -1,5 +1,6 @@
 /* Runs a fuzz target over every file of the folders named on the command line, without a fuzzer, so that corpora replay
- * in the normal test run with the ordinary compiler. A missing or empty folder fails: nothing would have been tested. */
+ * in the normal test run with the ordinary compiler. A missing or empty folder fails: nothing would have been tested.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

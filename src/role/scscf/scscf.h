@@ -1,0 +1,106 @@
+/* S-CSCF: registrar of the home network (TS 24.229 clause 5.4). It challenges (MAR), assigns itself (SAR), holds the
+ * bindings, tells application servers by third-party REGISTER, and routes requests of registered users by their filter
+ * criteria.
+ *
+ *   scscf.c             start, stop, expiry, what is kept in the store
+ *   scscf_register.c    REGISTER from P-CSCF and I-CSCF: read, authenticate, admit, answer
+ *   scscf_auth.c        challenges and their answers
+ *   scscf_thirdparty.c  third-party REGISTER to application servers
+ *   scscf_route.c       everything that is not REGISTER
+ */
+#ifndef MUSTER_ROLE_SCSCF_H
+#define MUSTER_ROLE_SCSCF_H
+
+#include "engine/challenge.h"
+#include "engine/registrar.h"
+#include "port/role.h"
+#include "port/store_kv.h"
+#include "proto/ifc/ifc.h"
+#include "proto/sip/sip.h"
+
+#include <pthread.h>
+
+#define SCSCF_FLOW "mcx-sign-on"
+
+struct scscf_conf {
+        const char *listen, *name;
+        struct conf_list trusted_names, trusted_addresses, services;
+        int64_t expires_min, expires_max, expires_default, auth_failures_max, as_timeout;
+};
+
+/* One implicit registration set with all that the S-CSCF knows about it. */
+struct scscf_user {
+        struct reg *reg;
+        char *user_data;               /* as the HSS sent it */
+        struct ims_subscription *data; /* read */
+        struct scscf_as *as;           /* application servers that were told, for Call-ID and CSeq */
+        size_t as_n;
+        bool untold; /* a third-party REGISTER is owed: survives a restart */
+        struct bytes last_register, last_response;
+        int64_t last_expires;
+        uint64_t generation; /* counts the third-party rounds: a late failure of an old round is no news */
+};
+
+struct scscf_as {
+        char *server_name, *call_id;
+        uint32_t cseq;
+};
+
+struct scscf {
+        const struct role_env *env;
+        const struct scscf_conf *conf;
+        pthread_mutex_t lock; /* over everything below */
+        struct chal_table *challenges;
+        struct scscf_entry *by_impu; /* each IMPU of each set */
+        uint64_t registered, refused, told, told_failed;
+};
+
+extern const struct role role_scscf;
+
+/* --- inside of the role --- */
+
+/* One REGISTER on its way through. Everything on mem. */
+struct scscf_turn {
+        struct scscf *s;
+        struct sip_tx *tx;
+        struct sip_msg *rq;
+        const struct sip_peer *from;
+        void *mem;
+        char *impu;
+        const char *impi;
+        struct sip_auth auth;
+        bool has_auth;
+        struct reg_ask ask;
+        bool ends; /* nothing but lifetimes of zero */
+        struct digest_hex rspauth;
+        enum chal_scheme scheme;
+};
+
+void scscf_on_sip(void *role, struct sip_tx *tx, struct sip_msg *rq, const struct sip_peer *from);
+void scscf_on_register(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, const struct sip_peer *from);
+void scscf_on_request(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, const struct sip_peer *from);
+
+/* E_OK: authenticated. E_AUTH_NEEDED: *challenge is the 401 to send. Otherwise a refusal or E_PEER_DOWN. */
+enum ecode scscf_authenticate(struct scscf_turn *t, struct sip_msg **challenge, struct err *er);
+
+/* With the lock held: the set that this IMPU belongs to, or NULL. */
+struct scscf_user *scscf_user_of(struct scscf *s, const char *impu);
+/* With the lock held: indexes u by its IMPUs (new), or takes it out and frees it. */
+enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u);
+void scscf_user_remove(struct scscf *s, struct scscf_user *u);
+/* With the lock held: writes the set to the store, or removes it there. */
+enum ecode scscf_user_keep(struct scscf *s, const struct scscf_user *u, struct err *er);
+enum ecode scscf_user_forget(struct scscf *s, const char *impi_impu, struct err *er);
+const char *scscf_user_key(const struct scscf_user *u);
+
+/* With the lock held: third-party REGISTER to every application server whose criteria match (TS 24.229 clause 5.4.1.7).
+ * expires 0: de-registration. `last` is the set as it was when it ended. */
+void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_t expires);
+/* Takes the set down on the network's own account: store, application servers, HSS (TS 24.229 clause 5.4.1.5). */
+void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignment why);
+
+void scscf_reply(struct scscf *s, struct sip_tx *tx, struct sip_msg *rs);
+/* Status from the error, Retry-After where nothing was decided, event with the requirement. */
+void scscf_refuse(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, const char *step, const struct err *er);
+
+#endif
