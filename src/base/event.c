@@ -141,7 +141,7 @@ void ev_emit(struct log *log, enum ev_level level, const char *name, const struc
 {
         if (log == NULL)
                 return;
-        bool shown = level >= log->conf.level && (log->conf.text_fd >= 0 || log->conf.json_fd >= 0);
+        bool shown = level >= __atomic_load_n(&log->conf.level, __ATOMIC_RELAXED) && (log->conf.text_fd >= 0 || log->conf.json_fd >= 0);
         bool kept = level >= EV_INFO && log->event_fd >= 0;
         if (!shown && !kept && !log->collects)
                 return;
@@ -221,6 +221,22 @@ enum ecode log_open(const struct log_conf *conf, struct log **ret, struct err *e
         }
         *ret = log;
         return E_OK;
+}
+
+void log_set_level(struct log *log, enum ev_level level)
+{
+        __atomic_store_n(&log->conf.level, level, __ATOMIC_RELAXED);
+}
+
+bool log_level_parse(const char *word, enum ev_level *ret)
+{
+        for (size_t i = 0; i < COUNT(level_name); i++) {
+                if (strcmp(word, level_name[i]) != 0)
+                        continue;
+                *ret = (enum ev_level)i;
+                return true;
+        }
+        return false;
 }
 
 void log_close(struct log *log)

@@ -70,6 +70,10 @@ struct log_conf {
 
 enum ecode log_open(const struct log_conf *conf, struct log **ret, struct err *er);
 void log_close(struct log *log);
+/* Changes what is shown from now on; the event file is not concerned. */
+void log_set_level(struct log *log, enum ev_level level);
+/* "debug", "info", "warning", "error"; false: none of these. */
+bool log_level_parse(const char *word, enum ev_level *ret);
 
 /* For tests: collects events as JSON lines in memory; log_mem_text is valid until the next event. */
 struct log *log_mem(void);

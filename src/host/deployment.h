@@ -1,7 +1,7 @@
 /* A deployment directory, made by `muster init`:
  *
  *      muster.yaml          the configuration
- *      tls/                 ca.crt, ca.key; <role>.crt and <role>.key for each role, cli.* for the command line
+ *      tls/                 ca.crt, ca.key; <role>.crt and <role>.key for each role
  *      keys/                log.key (pseudonyms in logs), <role>.seal (seals that role's secrets at rest)
  *      state/<role>/        stores
  *      run/<role>.sock      administration sockets; run/status.json; run/lock

@@ -61,8 +61,13 @@ enum ecode conf_bind(struct conf *c, const char *section, const struct conf_item
 enum ecode conf_check_sections(struct conf *c, const char *const *known, struct conf_report *rep);
 
 /* The commented section that `muster init` writes: each setting with its sentence, its source and its default,
- * commented out; mandatory ones stand open. `title` may be NULL. */
-void conf_print_sample(struct buf *to, const char *section, const char *title, const struct conf_item *items);
+ * commented out; mandatory ones stand open. `title` may be NULL. `given` (may be NULL, ends with an all-zero row) are
+ * settings that stand with a value. */
+struct conf_given {
+        const char *name, *value;
+};
+void conf_print_sample(struct buf *to, const char *section, const char *title, const struct conf_item *items,
+                       const struct conf_given *given);
 /* The effective values of a bound struct, as YAML that reads back to the same. */
 void conf_print_values(struct buf *to, const char *section, const struct conf_item *items, const void *bound);
 

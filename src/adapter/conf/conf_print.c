@@ -92,7 +92,30 @@ static void put_limits(struct buf *to, const struct conf_item *i)
                 buf_printf(to, " %" PRId64 " to %" PRId64 ".", i->least, i->most);
 }
 
-void conf_print_sample(struct buf *to, const char *section, const char *title, const struct conf_item *items)
+static const char *given_value(const struct conf_given *given, const char *name)
+{
+        for (; given != NULL && given->name != NULL; given++)
+                if (!strcmp(given->name, name))
+                        return given->value;
+        return NULL;
+}
+
+static void put_setting(struct buf *to, const struct conf_item *i, const char *value)
+{
+        if (value == NULL && i->dflt == NULL) {
+                buf_printf(to, "  %s:", i->name);
+        } else if (value == NULL) {
+                buf_printf(to, "  # %s: ", i->name);
+                put_default(to, i);
+        } else {
+                buf_printf(to, "  %s: ", i->name);
+                put_scalar(to, value);
+        }
+        buf_puts(to, "\n");
+}
+
+void conf_print_sample(struct buf *to, const char *section, const char *title, const struct conf_item *items,
+                       const struct conf_given *given)
 {
         if (title != NULL)
                 put_comment(to, "", title);
@@ -105,10 +128,7 @@ void conf_print_sample(struct buf *to, const char *section, const char *title, c
                         buf_printf(&text, " [%s]", i->source);
                 put_comment(to, "  ", buf_str(&text) ? buf_str(&text) : "");
                 talloc_free(text.p);
-                buf_printf(to, "  %s%s:%s", i->dflt ? "# " : "", i->name, i->dflt ? " " : "");
-                if (i->dflt != NULL)
-                        put_default(to, i);
-                buf_puts(to, "\n");
+                put_setting(to, i, given_value(given, i->name));
         }
         buf_puts(to, "\n");
 }

@@ -137,7 +137,7 @@ static void test_sample_reads_back(void **state)
         (void)state;
         void *mem = talloc_new(NULL);
         struct buf b = buf_on(mem), open = buf_on(mem);
-        conf_print_sample(&b, "toy", "A toy.", rows);
+        conf_print_sample(&b, "toy", "A toy.", rows, NULL);
         assert_non_null(strstr(
                 buf_str(&b), "  # Value of iss in every token. [OpenID Connect Discovery 1.0 clause 3]\n  issuer:\n"));
         assert_non_null(strstr(buf_str(&b), "  # listen: \"{net}.1:8443\"\n"));

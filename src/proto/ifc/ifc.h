@@ -88,7 +88,8 @@ struct ifc_request {
         unsigned reg_type; /* one bit of enum ifc_reg_type for REGISTER, else 0 */
         enum ifc_session_case session_case;
         const char *request_uri;
-        /* The nth (from 0) header field of the message: name and value, in message order; false after the last. */
+        /* The nth (from 0) header field of the message: its full name (no compact form) and value; false after the
+         * last. */
         bool (*header)(const void *message, size_t nth, const char **name, const char **value);
         const void *message;
         const char *sdp; /* the session description, or NULL */

@@ -1,0 +1,3 @@
+#include "cli/command.h"
+
+const struct cli_cmd cli_tool_cmds[] = { { 0 } };
