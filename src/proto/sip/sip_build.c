@@ -99,7 +99,6 @@ int sip_status_of(enum ecode e)
 {
         switch (e) {
         case E_OK: return 200;
-        case E_UNSUPPORTED: return 420;
         case E_EXISTS:
         case E_CONFLICT: return 412;
         case E_REPLAY: return 403;
