@@ -31,7 +31,8 @@ static void on_response(void *arg, struct sip_msg *rs, enum ecode why)
 {
         struct hop *h = arg;
         if (rs == NULL) {
-                answer_nobody(h, why);
+                if (why != E_OK) /* otherwise an ACK, which nobody answers */
+                        answer_nobody(h, why);
                 talloc_free(h);
                 return;
         }
