@@ -45,6 +45,7 @@
         X(E_PKCE_MISMATCH,   "invalid_grant",   400, "verifier and challenge differ: client fault or stolen code") \
         X(E_REFRESH_UNKNOWN, "invalid_grant",   400, "the refresh token is unknown, expired or revoked: sign on again") \
         X(E_REFRESH_REUSED,  "invalid_grant",   400, "a rotated refresh token came back, its family is revoked: theft, or a client that lost an answer") \
+        X(E_ACCOUNT_INVALID, "invalid_grant",   400, "the account behind this grant is disabled or gone: muster user show, muster user enable") \
         X(E_LOGIN_FAILED,    "access_denied",   401, "name or password is wrong") \
         X(E_LOGIN_REQUIRED,  "login_required",  400, "the user has to sign in, but the client asked for no dialogue") \
         X(E_USER_DISABLED,   "access_denied",   403, "the account is disabled: muster user enable") \

@@ -123,6 +123,8 @@ struct store_idm {
          * user has one of the MC service IDs, or sub was used before. Disabling, deleting and a new password end all
          * families. */
         enum ecode (*user_put)(struct store_idm *, const struct idm_user *u, struct err *er);
+        /* E_EXISTS where user_put would say so; changes nothing. */
+        enum ecode (*user_check)(struct store_idm *, const struct idm_user *u, struct err *er);
         enum ecode (*user_by_mc_id)(struct store_idm *, void *mem, const char *mc_id, struct idm_user *ret,
                                     struct err *er);
         enum ecode (*user_by_sub)(struct store_idm *, void *mem, const char *sub, struct idm_user *ret, struct err *er);

@@ -83,6 +83,29 @@ static enum ecode user_put(struct store_idm *st, const struct idm_user *u, struc
         return db_write(idm_db(st), user_put_in, &(struct idm_call){ .in = u }, er);
 }
 
+static enum ecode user_check_in(struct db_tx *tx, void *arg, struct err *er)
+{
+        const struct idm_user *u = ((struct idm_call *)arg)->in;
+        struct db_stmt *st = NULL;
+        enum ecode e = db_one(tx, &st, er,
+                              "SELECT mcptt_id IS ?2, mcvideo_id IS ?3 FROM user"
+                              " WHERE (mcptt_id = ?2 OR mcvideo_id = ?3 OR mcdata_id = ?4) AND mc_id <> ?1",
+                              DB_TEXT(u->mc_id), DB_TEXT(u->mcptt_id), DB_TEXT(u->mcvideo_id), DB_TEXT(u->mcdata_id));
+        if (e != E_OK)
+                return e == E_NOT_FOUND ? E_OK : e;
+        bool ptt = u->mcptt_id != NULL && db_col_int(st, 0) != 0,
+             video = u->mcvideo_id != NULL && db_col_int(st, 1) != 0;
+        return err_set(er, E_EXISTS, "R-ID-10", "another user has this identity (%s)",
+                       ptt     ? "mcptt_id"
+                       : video ? "mcvideo_id"
+                               : "mcdata_id");
+}
+
+static enum ecode user_check(struct store_idm *st, const struct idm_user *u, struct err *er)
+{
+        return db_read(idm_db(st), user_check_in, &(struct idm_call){ .in = u }, er);
+}
+
 static enum ecode user_by_mc_id_in(struct db_tx *tx, void *arg, struct err *er)
 {
         struct idm_call *c = arg;
@@ -370,6 +393,7 @@ static enum ecode key_add(struct store_idm *st, const struct idm_key *k, bool fi
 void idm_sqlite_set_admin(struct store_idm *st)
 {
         st->user_put = user_put;
+        st->user_check = user_check;
         st->user_by_mc_id = user_by_mc_id;
         st->user_by_sub = user_by_sub;
         st->user_list = user_list;

@@ -96,6 +96,9 @@ static void users_are_unique(struct store_idm *st, void *mem)
         assert_null(u.mcvideo_id);
         assert_true(u.enabled);
         bob.mcptt_id = alice.mcptt_id;
+        CHECK_E(E_EXISTS, st->user_check(st, &bob, &er));
+        assert_non_null(strstr(er.text, "mcptt_id"));
+        CHECK_OK(st->user_check(st, &alice, &er));
         CHECK_E(E_EXISTS, st->user_put(st, &bob, &er));
         assert_non_null(strstr(er.text, "mcptt_id"));
         bob.mcptt_id = bob.mc_id; /* an MC ID may equal an MC service ID */
