@@ -27,13 +27,17 @@ static enum ecode cmd_init(struct cli *c, struct err *er)
         enum ecode e = init_deployment(&env, &o, er);
         if (e != E_OK)
                 return e;
-        if (c->json)
-                printf("{\"dir\":\"%s\",\"net\":\"%s\",\"domain\":\"%s\"}\n", o.dir, o.net, o.domain);
-        else
+        if (c->json) {
+                json_t *done = json_pack("{s:s,s:s,s:s}", "dir", o.dir, "net", o.net, "domain", o.domain);
+                json_dumpf(done, stdout, 0);
+                puts("");
+                json_decref(done);
+        } else {
                 printf("%s is ready: configuration in muster.yaml, certificates in tls, functions on %s.1 and "
                        "following.\n"
                        "Next: muster serve -d %s\n",
                        o.dir, o.net, o.dir);
+        }
         return E_OK;
 }
 

@@ -236,6 +236,27 @@ size_t ladder_draw(struct ladder *l, const struct ladder_options *opt, struct bu
         return drawn;
 }
 
+size_t ladder_draw_new(struct ladder *l, const struct ladder_options *opt, int64_t before_us, bool header,
+                       struct buf *to)
+{
+        struct ladder_run r = { .ev = talloc_array(NULL, const struct ladder_event *, l->n + 1),
+                                .flow = "",
+                                .trace = "" };
+        for (size_t i = 0; r.ev != NULL && i < l->n; i++) {
+                struct ladder_event *e = &l->ev[i];
+                if (e->shown || e->at_us > before_us)
+                        continue;
+                e->shown = true;
+                bool traced = opt->trace == NULL || !strncmp(ladder_text(e, "trace"), opt->trace, strlen(opt->trace));
+                if (e->drawn && traced)
+                        r.ev[r.n++] = e;
+        }
+        if (r.n > 0)
+                ladder_draw_rows(&r, opt, header, to);
+        talloc_free(r.ev);
+        return r.n;
+}
+
 json_t *ladder_json(struct ladder *l, const struct ladder_options *opt)
 {
         void *mem = talloc_new(NULL);

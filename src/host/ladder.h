@@ -27,6 +27,10 @@ enum ecode ladder_add_dir(struct ladder *l, const char *dir, struct err *er);
 void ladder_tie(struct ladder *l);
 /* Draws the runs; returns how many arrows were drawn. */
 size_t ladder_draw(struct ladder *l, const struct ladder_options *opt, struct buf *to);
+/* For following: draws, as one endless ladder of all functions, what was added and not drawn yet and is older than
+ * before_us (microseconds since 1970: lines of several files arrive out of order). `header`: begin with the names. */
+size_t ladder_draw_new(struct ladder *l, const struct ladder_options *opt, int64_t before_us, bool header,
+                       struct buf *to);
 /* The same selection as a JSON array of runs, a new reference. */
 json_t *ladder_json(struct ladder *l, const struct ladder_options *opt);
 

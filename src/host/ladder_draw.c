@@ -337,28 +337,56 @@ static void put_sum(struct canvas *v, const struct ladder_run *r)
         buf_puts(v->to, "\n");
 }
 
-size_t ladder_draw_run(const struct ladder_run *r, const struct ladder_options *opt, struct buf *to)
+static void draw_event(struct canvas *v, const struct ladder_event *e, int64_t began_us)
+{
+        char when[32];
+        short_time(e->at_us - began_us, when);
+        if (e->refusal)
+                draw_refusal(v, e, when);
+        else
+                draw_arrow(v, e, when);
+}
+
+static struct canvas *canvas_new(const struct ladder_options *opt, struct buf *to)
 {
         struct canvas *v = talloc_zero(NULL, struct canvas);
         if (v == NULL)
-                return 0;
+                return NULL;
         v->opt = opt;
         v->to = to;
         v->width = opt->width < WIDTH_LEAST ? WIDTH_LEAST : opt->width > WIDTH_MAX ? WIDTH_MAX : opt->width;
         v->margin = 7;
+        return v;
+}
+
+void ladder_draw_rows(const struct ladder_run *r, const struct ladder_options *opt, bool header, struct buf *to)
+{
+        struct canvas *v = canvas_new(opt, to);
+        if (v == NULL)
+                return;
+        for (size_t i = 0; i < COUNT(order); i++)
+                add_column(v, order[i].role, order[i].label);
+        choose_columns(v, r);
+        place_columns(v);
+        if (header)
+                put_names(v);
+        for (size_t i = 0; i < r->n; i++)
+                draw_event(v, r->ev[i], r->ev[0]->at_us);
+        talloc_free(v);
+}
+
+size_t ladder_draw_run(const struct ladder_run *r, const struct ladder_options *opt, struct buf *to)
+{
+        struct canvas *v = canvas_new(opt, to);
+        if (v == NULL)
+                return 0;
         choose_columns(v, r);
         place_columns(v);
         put_title(v, r);
         put_names(v);
         put_note(v, r);
-        for (size_t i = 0; i < r->n; i++) {
-                char when[32];
-                short_time(r->ev[i]->at_us - r->ev[0]->at_us, when);
-                if (r->ev[i]->refusal)
-                        draw_refusal(v, r->ev[i], when);
-                else
-                        draw_arrow(v, r->ev[i], when);
-        }
+        for (size_t i = 0; i < r->n; i++)
+                draw_event(v, r->ev[i], r->ev[0]->at_us);
         lifelines(v);
         flush_row(v);
         put_names(v);

@@ -11,6 +11,7 @@ struct ladder_event {
         size_t run;    /* number of its run, after ladder_tie */
         bool drawn;    /* an arrow or a refusal; others only tie */
         bool refusal;
+        bool shown; /* by ladder_draw_new */
 };
 
 struct ladder {
@@ -30,6 +31,8 @@ struct ladder_run {
 const char *ladder_text(const struct ladder_event *e, const char *key);
 /* Runs that opt asks for, in order of their beginning, on mem. */
 struct ladder_run *ladder_choose(struct ladder *l, void *mem, const struct ladder_options *opt, size_t *n);
+/* Only the rows, with a column for every function that the figures know. */
+void ladder_draw_rows(const struct ladder_run *run, const struct ladder_options *opt, bool header, struct buf *to);
 size_t ladder_draw_run(const struct ladder_run *run, const struct ladder_options *opt, struct buf *to);
 
 #endif
