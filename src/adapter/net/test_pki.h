@@ -1,7 +1,7 @@
 /* A private certification authority for tests: real certificates, made in a temporary directory, gone with pki_drop().
  */
-#ifndef MUSTER_TEST_PKI_H
-#define MUSTER_TEST_PKI_H
+#ifndef MUSTER_ADAPTER_NET_TEST_PKI_H
+#define MUSTER_ADAPTER_NET_TEST_PKI_H
 
 #include "test/kit/check.h"
 
@@ -22,7 +22,7 @@ struct pki {
 /* "<dir>/<name>" in one of a few buffers: good until some calls later. */
 static inline const char *pki_path(const struct pki *p, const char *name)
 {
-        static _Thread_local char path[8][256];
+        static _Thread_local char path[8][512];
         static _Thread_local unsigned at;
         char *s = path[at++ % 8];
         snprintf(s, sizeof path[0], "%s/%s", p->dir, name);
