@@ -157,7 +157,9 @@ static enum step step_handshake(struct conn *c)
         tls_why(c->stream.ssl, why, sizeof why);
         count_one(server_of(c), N_TLS_FAILED);
         tell(c, "tls-refused", 0, why, "R-ID-3");
-        return conn_close(c);
+        shutdown(c->stream.fd, SHUT_WR); /* OpenSSL has sent its alert; the peer shall be able to read it */
+        enter(c, ST_LINGER, LINGER_MS);
+        return GO;
 }
 
 static enum step step_idle(struct conn *c)
