@@ -86,7 +86,8 @@ static enum ecode make_role(struct making *m, const char *tls, const struct role
         names[n++] = "DNS:localhost";
         for (unsigned i = 0; i < r->addresses && n < COUNT(names) - 1; i++)
                 names[n++] = talloc_asprintf(m->mem, "IP:%s.%u", m->opt->net, r->address + i);
-        const struct pki_subject s = { talloc_asprintf(m->mem, "%s.%s", role, m->opt->domain), names, ROLE_DAYS };
+        const char *own = talloc_asprintf(m->mem, "%s.%s%s", role, r->in_ims ? "ims." : "", m->opt->domain);
+        const struct pki_subject s = { own, names, ROLE_DAYS };
         enum ecode e = pki_issue(m->env, tls, role, &s, m->er);
         return e != E_OK ? e : make_key(m, talloc_asprintf(m->mem, "%s.seal", role));
 }

@@ -24,7 +24,7 @@ static void close_http_client(struct running *r)
         http_client_close(r->http_client);
 }
 
-static enum ecode server_ctx(struct running *r, const struct role_listener *l, SSL_CTX **ret, struct err *er)
+enum ecode running_server_ctx(struct running *r, const struct role_listener *l, SSL_CTX **ret, struct err *er)
 {
         const struct tls_server_conf c = {
                 .cert_file = running_tls_file(r, "crt"),
@@ -38,7 +38,7 @@ static enum ecode server_ctx(struct running *r, const struct role_listener *l, S
 static enum ecode open_https_listener(struct running *r, const struct role_listener *l, struct err *er)
 {
         SSL_CTX *tls = NULL;
-        enum ecode e = server_ctx(r, l, &tls, er);
+        enum ecode e = running_server_ctx(r, l, &tls, er);
         const struct http_listen h = { .name = l->name,
                                        .address = running_listen_address(r, l),
                                        .tls = tls,
@@ -46,9 +46,6 @@ static enum ecode open_https_listener(struct running *r, const struct role_liste
                                        .role = r->self };
         if (e == E_OK)
                 e = http_server_listen(r->http, &h, NULL, er);
-        if (e == E_OK)
-                ev(r->env.log, EV_INFO, "listening", KV_STR("listener", l->name), KV_STR("proto", "HTTPS"),
-                   KV_STR("address", h.address));
         SSL_CTX_free(tls);
         return e;
 }
@@ -98,7 +95,7 @@ static enum ecode renew_certificates(struct running *r, struct err *er)
                 SSL_CTX *tls = NULL;
                 if (l->kind != LISTEN_HTTPS)
                         continue;
-                e = server_ctx(r, l, &tls, er);
+                e = running_server_ctx(r, l, &tls, er);
                 if (e == E_OK)
                         e = http_server_set_tls(r->http, l->name, tls);
                 SSL_CTX_free(tls);

@@ -1,11 +1,18 @@
 #include "host/roles.h"
 
+#include "adapter/store/idm_sqlite.h"
+#include "adapter/store/kms_sqlite.h"
+#include "role/idm/idm.h"
+#include "role/kms/kms.h"
+
 #include <talloc.h>
 
 /* Addresses: one per function on the loopback network, so that the standard's demand for separate addressing holds on
  * one machine too. .1 and .2 idm (authorization, token), .3 kms, .4 cms, .5 mcx, .6 pcscf, .7 icscf, .8 scscf, .9 hss.
  */
 const struct role_row host_roles[] = {
+        { &role_idm, idm_store_open, 1, 2, false },
+        { &role_kms, kms_store_open, 3, 1, false },
         { 0 },
 };
 

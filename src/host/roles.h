@@ -12,6 +12,7 @@ struct role_row {
         role_store_open open_store; /* NULL exactly when the role does not need one */
         unsigned address;           /* last octet of its first address on the loopback network: {net}.address */
         unsigned addresses;         /* how many follow one another; certificates name them all */
+        bool in_ims;                /* its own name lies in the IMS domain, not in the MC domain */
 };
 
 /* In the order of starting; ends with an all-zero row. */

@@ -1,11 +1,13 @@
 #include "host/running.h"
 
 #include <talloc.h>
+#include <time.h>
 
 /* Threads of freeDiameter come first: they are to inherit nothing. A role starts when everything that it may call is
  * there, and what may call the role opens after it. */
 static const struct running_part *const parts[] = {
-        &part_conf, &part_state, &part_threads, &part_store, &part_role, &part_admin, &part_monitor,
+        &part_conf, &part_state,     &part_cx_client, &part_threads, &part_store,   &part_http_client,
+        &part_role, &part_cx_server, &part_https,     &part_admin,   &part_monitor,
 };
 
 char *running_tls_file(const struct running *r, const char *suffix)
@@ -49,6 +51,8 @@ enum ecode running_open(struct running *r, struct err *er)
 void running_close(struct running *r)
 {
         atomic_store(&r->stopping, true);
+        while (atomic_load(&r->ticking)) /* the last one; it may still use every part */
+                nanosleep(&(const struct timespec){ 0, 1000000 }, NULL);
         while (r->parts_open > 0) {
                 const struct running_part *p = parts[--r->parts_open];
                 if (p->close != NULL)

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 struct monitor;
+struct sip_net;
 
 struct running {
         struct deployment *d;
@@ -29,6 +30,7 @@ struct running {
         size_t loops_n;
         struct http_client *http_client;
         struct http_server *http;
+        struct sip_net *sip;
         struct admin_server *admin;
         struct monitor *monitor;
         size_t parts_open;
@@ -46,9 +48,12 @@ struct running_part {
 extern const struct running_part part_conf, part_state, part_threads, part_store, part_role, part_admin, part_monitor;
 extern const struct running_part part_http_client, part_https;
 extern const struct running_part part_cx_client, part_cx_server;
+extern const struct running_part part_sip_port, part_sip_requests;
 
 char *running_tls_file(const struct running *r, const char *suffix);
 bool running_has_listener(const struct running *r, enum listen_kind kind);
+/* The TLS context of one of the role's listeners, from the files as they are now. */
+enum ecode running_server_ctx(struct running *r, const struct role_listener *l, SSL_CTX **ret, struct err *er);
 const char *running_listen_address(const struct running *r, const struct role_listener *l);
 void running_stat(json_t *into, const char *name, uint64_t value);
 

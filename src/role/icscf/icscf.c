@@ -1,5 +1,7 @@
 #include "role/icscf/icscf.h"
 
+#include "port/cx_conf.h"
+
 #include "proto/sip/sip.h"
 #include "role/common/sip_peer.h"
 #include "role/common/sip_proxy.h"
@@ -13,6 +15,7 @@ struct icscf_conf {
         const char *listen;
         struct conf_list scscf, trusted_names, trusted_addresses;
         int64_t timeout;
+        struct cx_conf cx;
 };
 
 struct icscf {
@@ -31,6 +34,7 @@ static const struct conf_item conf_items[] = {
                   "IP addresses that are believed without a certificate; only for a core that has no TLS inside.",
                   NULL),
         CONF_SECONDS(struct icscf_conf, timeout, "20", 1, 60, "How long the S-CSCF may take to answer.", NULL),
+        CX_CLIENT_ROWS(struct icscf_conf, cx, "icscf", "7"),
         CONF_END
 };
 
@@ -191,5 +195,6 @@ const struct role role_icscf = {
         .listeners = listeners,
         .admin = admin,
         .on_sip = icscf_on_sip,
+        .cx_conf = offsetof(struct icscf_conf, cx),
         .start = icscf_start,
 };

@@ -36,6 +36,7 @@ static const struct conf_item conf_items[] = {
                  "Wrong SIP Digest answers before 403 instead of a fresh challenge.", "R-SA-10"),
         CONF_SECONDS(struct scscf_conf, as_timeout, "4", 1, 60, "How long an application server may take to answer.",
                      "R-SA-34"),
+        CX_CLIENT_ROWS(struct scscf_conf, cx, "scscf", "8"),
         CONF_END
 };
 
@@ -281,6 +282,7 @@ const struct role role_scscf = {
         .listeners = listeners,
         .admin = admin,
         .on_sip = scscf_on_sip,
+        .cx_conf = offsetof(struct scscf_conf, cx),
         .start = scscf_start,
         .tick = scscf_tick,
         .stats = scscf_stats,

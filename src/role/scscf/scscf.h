@@ -13,6 +13,7 @@
 
 #include "engine/challenge.h"
 #include "engine/registrar.h"
+#include "port/cx_conf.h"
 #include "port/role.h"
 #include "port/store_kv.h"
 #include "proto/ifc/ifc.h"
@@ -26,6 +27,7 @@ struct scscf_conf {
         const char *listen, *name;
         struct conf_list trusted_names, trusted_addresses, services;
         int64_t expires_min, expires_max, expires_default, auth_failures_max, as_timeout;
+        struct cx_conf cx;
 };
 
 /* One implicit registration set with all that the S-CSCF knows about it. */
