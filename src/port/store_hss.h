@@ -58,7 +58,6 @@ struct store_hss_ops {
                              struct err *er);
         /* Subscriptions, and those in state HSS_REGISTERED. */
         enum ecode (*count)(struct store_hss *, uint64_t *ret_all, uint64_t *ret_registered, struct err *er);
-        void (*close)(struct store_hss *);
 };
 struct store_hss {
         const struct store_hss_ops *ops;

@@ -1,5 +1,6 @@
 /* HSS: subscriptions, authentication vectors, S-CSCF assignment and service profiles, asked over Cx (TS 29.228).
  *
+ *   hss.c          start and stop
  *   hss_conf.c     settings
  *   hss_cx.c       the three Cx commands as they arrive: events, then the service
  *   hss_service.c  what TS 29.228 clause 6 decides
@@ -34,5 +35,17 @@ void hss_close(struct hss *h);
 void hss_uar(struct hss *h, void *mem, const struct cx_uar *rq, struct cx_uaa *ret, struct err *er);
 void hss_mar(struct hss *h, void *mem, const struct cx_mar *rq, struct cx_maa *ret, struct err *er);
 void hss_sar(struct hss *h, void *mem, const struct cx_sar *rq, struct cx_saa *ret, struct err *er);
+
+/* Administration (host/admin.h). Arguments and results are JSON objects; other members are ignored:
+ *
+ *   user-put     impi, impus [uri or {"uri","barred"}, the default one first], auth ("aka", "digest"),
+ *                k, opc or op, amf (hex), password or ha1, no_null_res (R-SA-129). Makes or changes: what is absent
+ *                stays. With "new": true an existing impi is E_EXISTS. Sequence number and registration stay.
+ *                Result: the user as user-show gives it, and "created". R-SA-122: putting twice is the same as once.
+ *   user-check   the same arguments; answers as user-put would, and changes nothing
+ *   user-show    impi -> impi, impus [{"uri","barred"}], auth, amf, no_null_res, sqn, scscf or absent, state
+ *   user-list    after, most -> {"users":[...], "next": impi or absent}
+ *   user-del     impi -> {"deleted": whether there was one}: deleting twice is no error */
+extern const struct admin_cmd hss_admin_cmds[];
 
 #endif
