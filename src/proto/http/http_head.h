@@ -26,7 +26,7 @@ struct http_head {
         enum http_form form;
         struct bytes path;  /* checked by http_path_check() in the first two forms; the whole target otherwise */
         struct bytes query; /* without '?' */
-        struct bytes host;  /* of Host; empty with HTTP/1.0 */
+        struct bytes host;  /* of Host, which is mandatory here in HTTP/1.0 too */
         unsigned minor;     /* HTTP/1.minor: 0 or 1 */
         struct http_head_field field[HTTP_FIELDS_MAX];
         size_t fields_n;
