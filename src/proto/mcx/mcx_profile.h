@@ -1,5 +1,5 @@
-/* The MCPTT user profile document (TS 24.484 8.3): what a user may do, and the same document for MCVideo and MCData
- * as far as they share it. */
+/* The MCPTT user profile document (TS 24.484 8.3): what a user may do. The documents of MCVideo and MCData (9.3, 10.3)
+ * are read and written in the same shape, with the service's name in the place of "MCPTT" in element names. */
 #ifndef MUSTER_PROTO_MCX_MCX_PROFILE_H
 #define MUSTER_PROTO_MCX_MCX_PROFILE_H
 

@@ -36,6 +36,10 @@ static void test_reads(void **state)
         assert_true(t);
         CHECK_E(E_SYNTAX, xml_child_i64(a, NULL, "e", &n));
         CHECK_E(E_MISSING, xml_child_i64(a, NULL, "f", &n));
+        CHECK_OK(parse(mem, "<a><b/><b><c>x</c></b><d><e><f>y</f></e></d></a>", &x, NULL));
+        assert_null(xml_path(xml_root(x), "", "b/c"));
+        assert_string_equal(xml_text(mem, xml_path(xml_root(x), "", "d/e/f")), "y");
+        assert_null(xml_path(xml_root(x), "urn:a", "d"));
         talloc_free(mem);
 }
 

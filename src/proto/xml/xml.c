@@ -260,6 +260,21 @@ const struct xml_node *xml_next(const struct xml_node *n, const char *ns, const 
         return n == NULL ? NULL : seek(node_of(n)->next, ns, name);
 }
 
+const struct xml_node *xml_path(const struct xml_node *n, const char *ns, const char *path)
+{
+        while (n != NULL && *path != 0) {
+                char name[64];
+                size_t len = strcspn(path, "/");
+                if (len >= sizeof name)
+                        return NULL;
+                memcpy(name, path, len);
+                name[len] = 0;
+                n = xml_first(n, ns, name);
+                path += len + (path[len] == '/');
+        }
+        return n;
+}
+
 size_t xml_count(const struct xml_node *n, const char *ns, const char *name)
 {
         size_t count = 0;

@@ -39,6 +39,8 @@ bool xml_is(const struct xml_node *n, const char *ns, const char *name);
 /* The first child element, or the next sibling element, of that name; name NULL: of any name. n may be NULL. */
 const struct xml_node *xml_first(const struct xml_node *n, const char *ns, const char *name);
 const struct xml_node *xml_next(const struct xml_node *n, const char *ns, const char *name);
+/* Down a path of first children, "a/b/c"; NULL when one is missing. */
+const struct xml_node *xml_path(const struct xml_node *n, const char *ns, const char *path);
 /* How many such children. */
 size_t xml_count(const struct xml_node *n, const char *ns, const char *name);
 
