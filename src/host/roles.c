@@ -1,8 +1,10 @@
 #include "host/roles.h"
 
+#include "adapter/store/cms_sqlite.h"
 #include "adapter/store/hss_sqlite.h"
 #include "adapter/store/idm_sqlite.h"
 #include "adapter/store/kms_sqlite.h"
+#include "role/cms/cms.h"
 #include "role/hss/hss.h"
 #include "role/idm/idm.h"
 #include "role/kms/kms.h"
@@ -15,6 +17,7 @@
 const struct role_row host_roles[] = {
         { &role_idm, idm_store_open, 1, 2, false },
         { &role_kms, kms_store_open, 3, 1, false },
+        { &role_cms, cms_store_open, 4, 1, false },
         { &role_hss, hss_store_open, 9, 1, true },
         { 0 },
 };
