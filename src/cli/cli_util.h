@@ -1,0 +1,19 @@
+/* What several commands need. Inside of cli/ only. */
+#ifndef MUSTER_CLI_CLI_UTIL_H
+#define MUSTER_CLI_CLI_UTIL_H
+
+#include "cli/command.h"
+
+/* From --password-stdin, --password-file, or asked twice on the terminal. Wipes itself with c->mem. */
+enum ecode cli_new_password(struct cli *c, const char *whose, char **ret, struct err *er);
+/* The same for a password that exists: asked once. */
+enum ecode cli_password(struct cli *c, const char *whose, char **ret, struct err *er);
+/* A whole file, or standard input for "-"; at most `most` octets, without the line feed at its end. */
+enum ecode cli_read_text(void *mem, const char *path, size_t most, char **ret, struct err *er);
+/* "a,b" or "a b" as a JSON array. */
+json_t *cli_words(const char *text);
+/* Replaces the file as a whole, mode 0600. */
+enum ecode cli_write_json(const char *path, json_t *o, struct err *er);
+void cli_print_json(json_t *o);
+
+#endif
