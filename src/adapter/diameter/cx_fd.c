@@ -12,13 +12,18 @@ static enum ecode start(const struct cx_conf *conf, const struct cx_fd_place *pl
                         void *role, struct err *er)
 {
         void *mem = talloc_new(NULL);
-        const char *path = NULL;
+        const char *path = NULL, *ip = conf->address;
+        uint16_t port;
         enum ecode e = cx_fd_write_conf(mem, conf, place, ops != NULL, &path, er);
         if (e == E_OK)
                 e = cx_fd_log_start(place->log, er);
         if (e == E_OK && fd_core_parseconf(path) != 0)
                 e = err_set(er, E_CONFIG, NULL, "freeDiameter refuses %s/freediameter.conf: see its messages",
                             place->dir);
+        if (e == E_OK && ops != NULL)
+                e = cx_fd_address(mem, conf->listen, &ip, &port, er);
+        if (e == E_OK)
+                e = cx_fd_bind(ip, er);
         if (e == E_OK)
                 e = cx_dict_load(er);
         if (e == E_OK && ops != NULL)

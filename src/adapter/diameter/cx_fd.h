@@ -15,7 +15,7 @@
 #include "port/cx.h"
 #include "port/cx_conf.h"
 
-/* Where a peer lives. Everything outlives it. */
+/* Where a peer lives. log and conf outlive it, the rest is used at start alone. */
 struct cx_fd_place {
         struct log *log;
         const char *dir;       /* freediameter.conf is written here at start (the role's state_dir) */

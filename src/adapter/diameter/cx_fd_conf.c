@@ -100,8 +100,8 @@ static enum ecode put_server(void *mem, struct buf *b, const struct cx_conf *con
         uint16_t port = 0;
         enum ecode e = cx_fd_address(mem, conf->listen, &ip, &port, er);
         if (e == E_OK)
-                buf_printf(b, "ListenOn = \"%s\";\nPort = %u;\nSecPort = %u;\nThreadsPerServer = 8;\n", ip,
-                           conf->plain ? port : 0u, conf->plain ? 0u : (unsigned)conf->tls_port);
+                buf_printf(b, "Port = %u;\nSecPort = %u;\nThreadsPerServer = 8;\n", conf->plain ? port : 0u,
+                           conf->plain ? 0u : (unsigned)conf->tls_port);
         return e;
 }
 
@@ -116,10 +116,22 @@ static enum ecode put_client(void *mem, struct buf *b, const struct cx_conf *con
                 return err_set(er, E_CONFIG, NULL, "cx_hss and cx_address are needed");
         /* No port is open: whoever knocked there could claim to be the HSS, freeDiameter does not compare the
          * certificate of an incoming connection with the identity that it claims. */
-        buf_printf(b, "ListenOn = \"%s\";\nPort = 0;\nSecPort = 0;\n", conf->address);
+        buf_puts(b, "Port = 0;\nSecPort = 0;\n");
         buf_printf(b, "ConnectPeer = \"%s\" { ConnectTo = \"%s\"; Port = %u; No_SCTP; %s};\n", conf->hss, ip, port,
                    conf->plain ? "No_TLS; " : "");
         return E_OK;
+}
+
+enum ecode cx_fd_bind(const char *ip, struct err *er)
+{
+        struct sockaddr_in v4 = { .sin_family = AF_INET };
+        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+        bool is_v4 = inet_pton(AF_INET, ip, &v4.sin_addr) == 1;
+        if (!is_v4 && inet_pton(AF_INET6, ip, &v6.sin6_addr) != 1)
+                return err_set(er, E_CONFIG, NULL, "\"%s\" is no address", ip);
+        int r = fd_ep_add_merge(&fd_g_config->cnf_endpoints, is_v4 ? (sSA *)&v4 : (sSA *)&v6,
+                                is_v4 ? sizeof v4 : sizeof v6, EP_FL_CONF | EP_ACCEPTALL);
+        return r == 0 ? E_OK : err_set(er, E_NOMEM, NULL, "address of Diameter");
 }
 
 enum ecode cx_fd_write_conf(void *mem, const struct cx_conf *conf, const struct cx_fd_place *place, bool server,

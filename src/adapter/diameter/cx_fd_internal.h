@@ -13,6 +13,10 @@ enum ecode cx_fd_write_conf(void *mem, const struct cx_conf *conf, const struct 
 /* "ip:port" taken apart; ip on mem. E_CONFIG. */
 enum ecode cx_fd_address(void *mem, const char *text, const char **ret_ip, uint16_t *ret_port, struct err *er);
 
+/* The address that this process has, and listens on as a server: after the configuration was read. freeDiameter's own
+ * directive ListenOn drops loopback addresses without a word and then opens its port on every interface. */
+enum ecode cx_fd_bind(const char *ip, struct err *er);
+
 /* freeDiameter's messages and peers' comings and goings become events of `log`. */
 enum ecode cx_fd_log_start(struct log *log, struct err *er);
 /* Its farewell is no emergency. */

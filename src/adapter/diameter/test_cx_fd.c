@@ -133,7 +133,7 @@ static int server_start(bool plain)
                 sigprocmask(SIG_BLOCK, &term, NULL);
                 enum ecode e = cx_fd_start_server(&conf, &place, &ops, dir, &er);
                 if (e != E_OK)
-                        fprintf(stderr, "server: %s %s\n%s\n", ecode_name(e), er.text, log_mem_text(place.log));
+                        fprintf(stderr, "server: %s %s\n", ecode_name(e), er.text);
                 MUST(e == E_OK && write(ready[1], "r", 1) == 1);
                 sigwait(&term, &sig);
                 cx_fd_stop();
@@ -175,7 +175,7 @@ static struct cx_client *client_start(const char *identity, const char *hss, boo
         struct err er = { 0 };
         enum ecode e = cx_fd_start_client(&conf, &place, &cx, &er);
         if (e != E_OK)
-                fprintf(stderr, "client: %s %s\n%s\n", ecode_name(e), er.text, log_mem_text(place.log));
+                fprintf(stderr, "client: %s %s\n", ecode_name(e), er.text);
         MUST(e == E_OK && cx != NULL);
         return cx;
 }
@@ -363,6 +363,16 @@ static struct bytes cer(void *mem, const char *origin)
         return buf_bytes(&b);
 }
 
+static bool listens(const char *to_ip, uint16_t port)
+{
+        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
+        inet_pton(AF_INET, to_ip, &sa.sin_addr);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool open = connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
+        close(fd);
+        return open;
+}
+
 static int connect_to(const char *to_ip, uint16_t port)
 {
         struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -430,6 +440,17 @@ static void only_listed_peers_connect(void **state)
         assert_int_equal(knock("scscf.ims.test", "icscf.ims.test"), DIAMETER_UNKNOWN_PEER);
         assert_int_not_equal(knock("stranger.ims.test", "scscf.ims.test"), DIAMETER_SUCCESS);
         assert_int_equal(knock("foreign/scscf.ims.test", "scscf.ims.test"), 0);
+        server_end(server, SIGTERM);
+}
+
+static void listens_where_it_is_told(void **state)
+{
+        (void)state;
+        int server = server_start(false);
+        int fd = connect_to(ip, 5868);
+        close(fd);
+        assert_false(listens("127.0.0.1", 5868));
+        assert_false(listens(ip, 3868)); /* without TLS only when plain */
         server_end(server, SIGTERM);
 }
 
@@ -531,6 +552,7 @@ int main(void)
                 cmocka_unit_test(settings_are_checked),      cmocka_unit_test(uar_mar_sar_over_tls),
                 cmocka_unit_test(uar_mar_sar_plain),         cmocka_unit_test(nobody_answers),
                 cmocka_unit_test(only_listed_peers_connect), cmocka_unit_test(server_killed_and_back),
+                cmocka_unit_test(listens_where_it_is_told),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }
