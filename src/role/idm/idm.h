@@ -64,6 +64,16 @@ enum ecode idm_login(struct idm *idm, void *mem, const struct idm_login *in, str
 enum ecode idm_consent(struct idm *idm, void *mem, const char *handle, const char *cookie, bool allowed,
                        struct idm_answer *ret, struct err *er);
 
+/* RP-initiated logout. The IdM server keeps no session in the browser; what ends is what the client holds: all families
+ * of the user of the ID token at that client. */
+struct idm_logout {
+        const char *id_token_hint, *client_id, *post_logout_redirect_uri, *state;
+        const char *repeated; /* first parameter that stands twice, or NULL */
+};
+/* *ret_redirect is NULL when there is nowhere to go. An error means: tell the user, do not redirect (R-ID-138). */
+enum ecode idm_logout(struct idm *idm, void *mem, const struct idm_logout *in, const char **ret_redirect,
+                      int64_t *ret_ended, struct err *er);
+
 /* Who a token answer is about, for events. */
 struct idm_about {
         const char *client_id, *sub, *family;
@@ -81,6 +91,12 @@ enum ecode idm_revoke(struct idm *idm, void *mem, const struct idm_caller *who, 
 /* RFC 7662. */
 enum ecode idm_introspect(struct idm *idm, void *mem, const struct idm_caller *who, const char *token,
                           const char **ret_json, struct err *er);
+
+/* RFC 9126: checks the request in `form` as the authorization endpoint would, and keeps it (R-ID-134). */
+#define IDM_REQUEST_URI "urn:ietf:params:oauth:request_uri:"
+#define IDM_PUSHED_S    90
+enum ecode idm_push(struct idm *idm, void *mem, const struct idm_caller *who, const struct form *form,
+                    const char **ret_json, struct err *er);
 
 /* Bodies of the discovery documents and of the key set: R-ID-130. */
 const char *idm_metadata(struct idm *idm, void *mem);

@@ -216,3 +216,11 @@ void idm_page_error(struct idm *idm, struct http_res *rs, int status, const stru
         buf_puts(&b, "</p>");
         page_close(rs, &b, status);
 }
+
+void idm_page_signed_out(struct idm *idm, struct http_res *rs, bool ended)
+{
+        struct buf b = page_open(idm, rs->mem, ended ? "Signed out" : "Nothing to sign out from");
+        buf_puts(&b, ended ? "<p>You are signed out of the application. You can close this page.</p>"
+                           : "<p>This page keeps no sign-in of its own. Sign out in the application.</p>");
+        page_close(rs, &b, 200);
+}

@@ -43,6 +43,9 @@ enum ecode idm_client_known(struct idm *idm, void *mem, const char *client_id, s
 enum ecode idm_client_proven(struct idm *idm, void *mem, const struct idm_caller *who, struct idm_client *ret,
                              struct err *er);
 
+/* Whether uri is one of a list of registered ones: R-ID-41. */
+bool idm_uri_registered(const char *list, const char *uri);
+
 /* R-ID-50: requested AND supported AND client AND user. user NULL: not known yet, that part is left out. E_SCOPE when
  * nothing is left of what was asked. */
 enum ecode idm_scope_grant(void *mem, const struct idm_client *c, const struct idm_user *u, const char *requested,
@@ -83,6 +86,7 @@ struct http_res;
 void idm_page_login(struct idm *idm, struct http_res *rs, const struct idm_answer *a);
 void idm_page_consent(struct idm *idm, struct http_res *rs, const struct idm_answer *a);
 void idm_page_error(struct idm *idm, struct http_res *rs, int status, const struct err *er, const char *trace);
+void idm_page_signed_out(struct idm *idm, struct http_res *rs, bool ended);
 
 extern const struct http_route idm_authorization_routes[], idm_token_routes[];
 

@@ -25,7 +25,7 @@ const char *idm_metadata(struct idm *idm, void *mem)
         static const char *const grants[] = { OAUTH_GT_CODE, OAUTH_GT_REFRESH, NULL };
         static const char *const public_[] = { "public", NULL }, *const s256[] = { "S256", NULL };
         static const char *const algs[] = { "RS256", "ES256", NULL };
-        static const char *const auth[] = { "none", "client_secret_basic", NULL };
+        static const char *const auth[] = { "none", "client_secret_basic", "private_key_jwt", NULL };
         static const char *const acr[] = { IDM_ACR_PASSWORD, NULL };
         static const char *const claims[] = { "iss", "sub", "aud",     "exp",      "iat",        "auth_time", "nonce",
                                               "acr", "amr", "at_hash", "mcptt_id", "mcvideo_id", "mcdata_id", NULL };
@@ -37,6 +37,8 @@ const char *idm_metadata(struct idm *idm, void *mem)
                 .jwks_uri = talloc_asprintf(mem, "%s/jwks.json", t),
                 .revocation_endpoint = talloc_asprintf(mem, "%s/as/revoke", t),
                 .introspection_endpoint = talloc_asprintf(mem, "%s/as/introspect", t),
+                .par_endpoint = talloc_asprintf(mem, "%s/as/par", t),
+                .end_session_endpoint = talloc_asprintf(mem, "%s/as/logout", a),
                 .scopes = scopes,
                 .response_types = code,
                 .response_modes = query,

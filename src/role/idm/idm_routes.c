@@ -181,9 +181,54 @@ static void get_metadata(void *role, const struct http_req *rq, struct http_res 
         http_res_body(rs, 200, "application/json", bytes_str(idm_metadata(role, rq->mem)));
 }
 
+static void logout(struct idm *idm, const struct http_req *rq, struct http_res *rs, const struct form *f)
+{
+        struct idm_logout in = { .id_token_hint = form_get(f, "id_token_hint"),
+                                 .client_id = form_get(f, "client_id"),
+                                 .post_logout_redirect_uri = form_get(f, "post_logout_redirect_uri"),
+                                 .state = form_get(f, "state"),
+                                 .repeated = f->repeated };
+        struct err er = { 0 };
+        const char *to = NULL;
+        int64_t ended = 0;
+        if (idm_logout(idm, rq->mem, &in, &to, &ended, &er) != E_OK) {
+                show_error(idm, rq, rs, "logout", &er);
+                return;
+        }
+        ev(idm->env->log, EV_INFO, "signed-out", KV_STR("flow", FLOW), KV_INT("ended", ended),
+           KV_STR("trace", rq->trace), KV_STR("req", "R-ID-138"));
+        http_res_field(rs, "Set-Cookie", MARK_COOKIE "=; Max-Age=0; " COOKIE_ATTR);
+        if (to != NULL)
+                redirect(rs, &(struct idm_answer){ .redirect = to });
+        else
+                idm_page_signed_out(idm, rs, in.id_token_hint != NULL);
+}
+
+static void get_logout(void *role, const struct http_req *rq, struct http_res *rs)
+{
+        struct form f;
+        struct err er = { 0 };
+        if (form_parse(rq->mem, bytes_str(rq->query), &f, &er) == E_OK)
+                logout(role, rq, rs, &f);
+        else
+                show_error(role, rq, rs, "logout", &er);
+}
+
+static void post_logout(void *role, const struct http_req *rq, struct http_res *rs)
+{
+        struct form f;
+        struct err er = { 0 };
+        if (read_form(rq, &f, &er) == E_OK)
+                logout(role, rq, rs, &f);
+        else
+                show_error(role, rq, rs, "logout", &er);
+}
+
 const struct http_route idm_authorization_routes[] = {
         { "GET", "/as/authorize", get_authorize },
         { "POST", "/as/authorize", post_authorize },
+        { "GET", "/as/logout", get_logout },
+        { "POST", "/as/logout", post_logout },
         { "GET", "/.well-known/openid-configuration", get_metadata },
         { "GET", "/.well-known/oauth-authorization-server", get_metadata },
         { 0 },
@@ -287,6 +332,23 @@ static void post_introspect(void *role, const struct http_req *rq, struct http_r
                 answer_error(role, rq, rs, "introspection", &er, &about);
 }
 
+static void post_par(void *role, const struct http_req *rq, struct http_res *rs)
+{
+        struct form f;
+        struct idm_caller who = { 0 };
+        struct idm_about about = { 0 };
+        struct err er = { 0 };
+        const char *json = NULL;
+        enum ecode e = read_caller(rq, &f, &who, &er);
+        about.client_id = who.basic_id != NULL ? who.basic_id : who.client_id;
+        if (e == E_OK)
+                e = idm_push(role, rq->mem, &who, &f, &json, &er);
+        if (e == E_OK)
+                answer_json(rs, 201, json);
+        else
+                answer_error(role, rq, rs, "pushed request", &er, &about);
+}
+
 static void get_jwks(void *role, const struct http_req *rq, struct http_res *rs)
 {
         struct err er = { 0 };
@@ -303,6 +365,7 @@ const struct http_route idm_token_routes[] = {
         { "POST", "/as/token", post_token },
         { "POST", "/as/revoke", post_revoke },
         { "POST", "/as/introspect", post_introspect },
+        { "POST", "/as/par", post_par },
         { "GET", "/jwks.json", get_jwks },
         { 0 },
 };

@@ -121,23 +121,93 @@ static enum ecode prove_basic(void *mem, const struct idm_caller *who, const str
         return err_set(er, e == E_SYNTAX ? E_INTERNAL : e, NULL, "the client secret could not be compared");
 }
 
+/* private_key_jwt: RFC 7523 clause 3. One audience, which is this server; a short life; one use. */
+#define ASSERTION_TYPE   "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#define ASSERTION_MOST_S 600
+
+static enum ecode check_assertion(struct idm *idm, void *mem, const struct idm_caller *who, const struct idm_client *c,
+                                  struct token_claims *ret, struct err *er)
+{
+        struct jwks keys;
+        const char *const aud[] = { idm->conf->issuer, talloc_asprintf(mem, "%s/as/token", idm->conf->token_url),
+                                    NULL };
+        struct jwt_policy pol = { .algs = JOSE_ALLOW_ALL, .iss = c->id, .aud_any = aud, .leeway_s = JWT_LEEWAY_S };
+        enum ecode e = jwks_parse(mem, bytes_str(c->jwks), &keys, er);
+        if (e == E_OK)
+                e = jwt_verify(mem, bytes_str(who->assertion), &keys, &pol, idm_now(idm), ret, er);
+        if (e != E_OK)
+                return ecode_undecided(e) ? e : err_at(er, "client_assertion");
+        if (ret->sub == NULL || strcmp(ret->sub, c->id) != 0 || ret->aud_n != 1 || ret->jti == NULL)
+                return err_set(er, E_TOKEN_MALFORMED, NULL, "client_assertion: sub, one aud and jti are needed");
+        if (ret->exp > idm_now(idm) + ASSERTION_MOST_S)
+                return err_set(er, E_RANGE, NULL, "client_assertion: it may live %d seconds", ASSERTION_MOST_S);
+        return E_OK;
+}
+
+static enum ecode prove_assertion(struct idm *idm, void *mem, const struct idm_caller *who, const struct idm_client *c,
+                                  struct err *er)
+{
+        struct token_claims claims;
+        struct err why = { 0 };
+        if (who->assertion == NULL || who->assertion_type == NULL || who->basic_id != NULL || c->jwks == NULL ||
+            strcmp(who->assertion_type, ASSERTION_TYPE) != 0)
+                return err_set(er, E_CLIENT_AUTH, "R-ID-69", "this client is registered for private_key_jwt");
+        enum ecode e = check_assertion(idm, mem, who, c, &claims, &why);
+        if (e == E_OK) {
+                char *what = talloc_asprintf(mem, "assertion %s %s", c->id, claims.jti);
+                e = what == NULL ? E_NOMEM : idm->st->once(idm->st, what, claims.exp + JWT_LEEWAY_S, &why);
+        }
+        if (e == E_OK)
+                return E_OK;
+        return err_set(er, ecode_undecided(e) ? e : E_CLIENT_AUTH, "R-ID-69", "%s", why.text);
+}
+
+/* Whom an assertion speaks of, before anything is proven. */
+static const char *assertion_sub(void *mem, const struct idm_caller *who)
+{
+        struct jwt t;
+        struct token_claims c;
+        if (who->assertion == NULL || jwt_parse(mem, bytes_str(who->assertion), &t, NULL) != E_OK ||
+            jwt_claims_unproven(mem, &t, &c, NULL) != E_OK)
+                return NULL;
+        return c.sub;
+}
+
 /* R-ID-69: exactly the registered method, nothing weaker and nothing beside it. */
 enum ecode idm_client_proven(struct idm *idm, void *mem, const struct idm_caller *who, struct idm_client *ret,
                              struct err *er)
 {
         if (who->client_id != NULL && who->basic_id != NULL && strcmp(who->client_id, who->basic_id) != 0)
                 return err_set(er, E_CLIENT_AUTH, "R-ID-69", "client_id and Authorization name different clients");
-        enum ecode e = idm_client_known(idm, mem, who->basic_id != NULL ? who->basic_id : who->client_id, ret, er);
+        const char *id = who->basic_id != NULL ? who->basic_id : who->client_id;
+        enum ecode e = idm_client_known(idm, mem, id != NULL ? id : assertion_sub(mem, who), ret, er);
         if (e != E_OK)
                 return e;
         if (strcmp(ret->auth_method, "client_secret_basic") == 0)
                 return prove_basic(mem, who, ret, er);
+        if (strcmp(ret->auth_method, "private_key_jwt") == 0)
+                return prove_assertion(idm, mem, who, ret, er);
         if (strcmp(ret->auth_method, "none") != 0)
                 return err_set(er, E_CLIENT_AUTH, "R-ID-69", "the registered method %s is not served",
                                ret->auth_method);
         if (who->basic_id != NULL || who->assertion != NULL)
                 return err_set(er, E_CLIENT_AUTH, "R-ID-69", "this client is registered without credentials");
         return E_OK;
+}
+
+bool idm_uri_registered(const char *list, const char *uri)
+{
+        char one[2048];
+        struct bytes word;
+        for (size_t at = 0; uri != NULL && scope_next(list, &at, &word);) {
+                if (word.n >= sizeof one)
+                        continue;
+                memcpy(one, word.p, word.n);
+                one[word.n] = 0;
+                if (redirect_uri_match(one, uri))
+                        return true;
+        }
+        return false;
 }
 
 /* Scopes */

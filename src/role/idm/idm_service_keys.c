@@ -29,7 +29,9 @@ static enum ecode unseal_key(struct idm *idm, void *mem, const struct idm_key *k
         enum ecode e = seal_open(mem, &idm->seal, label, k->secret, &der, er);
         if (e == E_OK)
                 e = jwk_from_der(mem, der, ret, er);
-        return e == E_OK ? E_OK : err_at(er, "signing key");
+        if (e != E_OK)
+                err_at(er, "signing key");
+        return e;
 }
 
 enum ecode idm_keys_load(struct idm *idm, struct err *er)

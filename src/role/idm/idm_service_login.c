@@ -24,21 +24,6 @@ static enum ecode send_back(struct idm *idm, void *mem, const char *redirect_uri
 
 /* B.4.2.2 */
 
-static bool uri_registered(const char *list, const char *uri)
-{
-        char one[2048];
-        struct bytes word;
-        for (size_t at = 0; uri != NULL && scope_next(list, &at, &word);) {
-                if (word.n >= sizeof one)
-                        continue;
-                memcpy(one, word.p, word.n);
-                one[word.n] = 0;
-                if (redirect_uri_match(one, uri))
-                        return true;
-        }
-        return false;
-}
-
 /* Until here nothing in the request may be followed: an error goes to the user, not to the redirect URI. */
 static enum ecode find_client(struct idm *idm, void *mem, const struct auth_req *rq, struct idm_client *ret,
                               struct err *er)
@@ -48,7 +33,7 @@ static enum ecode find_client(struct idm *idm, void *mem, const struct auth_req 
                 return e;
         if (rq->redirect_uri == NULL)
                 return err_set(er, E_REDIRECT_URI, "R-ID-41", "redirect_uri is missing or stands twice");
-        if (!uri_registered(ret->redirect_uris, rq->redirect_uri))
+        if (!idm_uri_registered(ret->redirect_uris, rq->redirect_uri))
                 return err_set(er, E_REDIRECT_URI, "R-ID-41", "this redirect_uri is not registered for %s", ret->id);
         return E_OK;
 }
@@ -82,16 +67,48 @@ static enum ecode begin(struct idm *idm, void *mem, const struct auth_req *rq, c
         return e == E_OK ? idm->st->txn_begin(idm->st, &t, er) : e;
 }
 
+/* A pushed request takes the place of the one that names it: RFC 9126 clause 4. It can be named once, by its client. */
+static enum ecode take_pushed(struct idm *idm, void *mem, const struct auth_req *rq, struct auth_req *ret,
+                              struct err *er)
+{
+        struct idm_hash h;
+        struct idm_pushed p;
+        struct form form;
+        enum ecode e = idm_hash_of(rq->request_uri + strlen(IDM_REQUEST_URI), &h, er);
+        if (e == E_OK)
+                e = idm->st->pushed_take(idm->st, mem, &h, idm_now(idm), &p, er);
+        if (e == E_NOT_FOUND || (e == E_OK && (rq->client_id == NULL || strcmp(rq->client_id, p.client_id) != 0)))
+                return err_set(er, E_SYNTAX, "R-ID-134", "this request_uri is unknown, used or too old");
+        if (e == E_OK)
+                e = form_parse(mem, bytes_str(p.form), &form, er);
+        if (e == E_OK)
+                auth_req_parse(&form, ret);
+        return e;
+}
+
+static bool names_pushed(const struct auth_req *rq)
+{
+        return rq->request_uri != NULL && strncmp(rq->request_uri, IDM_REQUEST_URI, strlen(IDM_REQUEST_URI)) == 0;
+}
+
 enum ecode idm_authorize(struct idm *idm, void *mem, const struct auth_req *rq, struct idm_answer *ret, struct err *er)
 {
         struct idm_client c;
+        struct auth_req kept;
         const char *scope = NULL;
         struct idm_answer a = { 0 };
-        enum ecode e = find_client(idm, mem, rq, &c, er);
+        bool pushed = names_pushed(rq);
+        enum ecode e = pushed ? take_pushed(idm, mem, rq, &kept, er) : E_OK;
+        rq = pushed ? &kept : rq;
+        if (e == E_OK)
+                e = find_client(idm, mem, rq, &c, er);
         if (e != E_OK)
                 return e;
         a.client_id = c.id;
-        e = check_request(mem, rq, &c, &scope, &a.why);
+        if (c.par_required && !pushed)
+                e = err_set(&a.why, E_MISSING, "R-ID-134", "this client has to push its requests");
+        if (e == E_OK)
+                e = check_request(mem, rq, &c, &scope, &a.why);
         if (e == E_OK)
                 e = begin(idm, mem, rq, scope, &a, &a.why);
         if (e == E_OK) {
@@ -104,6 +121,59 @@ enum ecode idm_authorize(struct idm *idm, void *mem, const struct auth_req *rq, 
         if (e == E_OK)
                 *ret = a;
         return e;
+}
+
+/* What was pushed, without what proved the client. */
+static const char *form_to_keep(void *mem, const struct form *form)
+{
+        struct buf b = buf_on(mem);
+        for (size_t i = 0; i < form->n; i++)
+                if (strncmp(form->pair[i].name, "client_assertion", 16) != 0 &&
+                    strcmp(form->pair[i].name, "client_id") != 0)
+                        form_put(&b, form->pair[i].name, form->pair[i].value);
+        return b.failed ? NULL : buf_str(&b);
+}
+
+static enum ecode keep_pushed(struct idm *idm, void *mem, const struct idm_client *c, const char *form,
+                              const char **ret_json, struct err *er)
+{
+        struct idm_pushed p = { .client_id = c->id, .expires_s = idm_now(idm) + IDM_PUSHED_S };
+        struct buf b = buf_on(mem);
+        char *handle = idm_random(idm, mem);
+        buf_puts(&b, form);
+        form_put(&b, "client_id", c->id);
+        p.form = buf_str(&b);
+        if (handle == NULL || p.form == NULL)
+                return err_set(er, E_NOMEM, NULL, "pushed request");
+        enum ecode e = idm_hash_of(handle, &p.handle, er);
+        if (e == E_OK)
+                e = idm->st->pushed_put(idm->st, &p, er);
+        if (e != E_OK)
+                return e;
+        *ret_json = talloc_asprintf(mem, "{\"request_uri\":\"" IDM_REQUEST_URI "%s\",\"expires_in\":%d}", handle,
+                                    IDM_PUSHED_S);
+        return *ret_json != NULL ? E_OK : err_set(er, E_NOMEM, NULL, "answer");
+}
+
+enum ecode idm_push(struct idm *idm, void *mem, const struct idm_caller *who, const struct form *form,
+                    const char **ret_json, struct err *er)
+{
+        struct idm_client proven, c;
+        struct auth_req rq;
+        const char *scope = NULL, *kept = form_to_keep(mem, form);
+        enum ecode e = idm_client_proven(idm, mem, who, &proven, er);
+        if (e != E_OK)
+                return e;
+        auth_req_parse(form, &rq);
+        rq.client_id = proven.id;
+        if (kept == NULL)
+                return err_set(er, E_NOMEM, NULL, "pushed request");
+        if (rq.request_uri != NULL)
+                return err_set(er, E_UNSUPPORTED, "R-ID-134", "request_uri cannot be pushed");
+        e = find_client(idm, mem, &rq, &c, er);
+        if (e == E_OK)
+                e = check_request(mem, &rq, &c, &scope, er);
+        return e == E_OK ? keep_pushed(idm, mem, &c, kept, ret_json, er) : e;
 }
 
 /* Failed logins cost time, per account and client; the address the request came from counts for nothing, since many

@@ -154,7 +154,8 @@ static inline struct auth_res fx_redirected(struct fx *f, const struct idm_answe
         return rs;
 }
 
-static inline struct idm_answer fx_login_as(struct fx *f, const struct auth_req *rq, const char *user, const char *password)
+static inline struct idm_answer fx_login_as(struct fx *f, const struct auth_req *rq, const char *user,
+                                            const char *password)
 {
         struct idm_answer a, b;
         struct err er = { 0 };

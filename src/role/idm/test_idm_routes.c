@@ -403,6 +403,40 @@ static void test_revoke_and_introspect(void **state)
         fx_free(f);
 }
 
+/* R-ID-134, R-ID-138 */
+static void test_push_and_logout(void **state)
+{
+        (void)state;
+        struct fx *f = fx_new();
+        struct auth_req rq = fx_request(SCOPES);
+        struct http_res rs = send_to(f, idm_token_routes,
+                                     (struct call){ .method = "POST",
+                                                    .path = "/as/par",
+                                                    .body = strchr(auth_req_url(f->mem, "https://x", &rq), '?') + 1,
+                                                    .type = FORM });
+        assert_int_equal(rs.status, 201);
+        json_t *o = json_of(f, &rs);
+        struct buf q = buf_on(f->mem);
+        form_put(&q, "client_id", "mcx-handset-01");
+        form_put(&q, "request_uri", json_string_value(json_object_get(o, "request_uri")));
+        json_decref(o);
+        rs = send_to(f, idm_authorization_routes,
+                     (struct call){ .method = "GET", .path = "/as/authorize", .query = buf_str(&q) });
+        assert_int_equal(rs.status, 200);
+        rs = login(f, &rs, ALICE, PASSWORD);
+        assert_int_equal(rs.status, 302);
+        rs = send_to(f, idm_authorization_routes, (struct call){ .method = "GET", .path = "/as/logout" });
+        assert_int_equal(rs.status, 200);
+        rs = send_to(f, idm_authorization_routes,
+                     (struct call){
+                             .method = "GET",
+                             .path = "/as/logout",
+                             .query = "client_id=mcx-handset-01&post_logout_redirect_uri=https%3A%2F%2Fevil.example" });
+        assert_int_equal(rs.status, 400);
+        assert_string_equal(field_of(&rs, "Location"), "");
+        fx_free(f);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -414,6 +448,7 @@ int main(void)
                 cmocka_unit_test(test_outage),
                 cmocka_unit_test(test_documents),
                 cmocka_unit_test(test_revoke_and_introspect),
+                cmocka_unit_test(test_push_and_logout),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -641,6 +641,159 @@ static void test_client_authentication(void **state)
         fx_free(f);
 }
 
+static const char *assertion(struct fx *f, const struct jwk *k, const char *sub, json_t *aud, int64_t life,
+                             const char *jti)
+{
+        char *t = NULL;
+        json_t *c = json_pack("{s:s, s:s, s:o, s:I, s:I, s:s*}", "iss", sub, "sub", sub, "aud", aud, "iat",
+                              (json_int_t)f->clock.s, "exp", (json_int_t)(f->clock.s + life), "jti", jti);
+        CHECK_OK(jwt_sign(f->mem, k, "JWT", c, &t, NULL));
+        json_decref(c);
+        return t;
+}
+
+#define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+/* R-ID-69: RFC 7523 clause 3 */
+static void test_private_key_jwt(void **state)
+{
+        (void)state;
+        struct fx *f = fx_new();
+        struct jwk *k = NULL, *wrong = NULL;
+        const char *iss = f->conf.issuer, *url = "https://token.idms.mcx-a.example/as/token";
+        CHECK_OK(jwk_generate(f->mem, JOSE_ES256, 0, &k, NULL));
+        CHECK_OK(jwk_generate(f->mem, JOSE_ES256, 0, &wrong, NULL));
+        json_decref(fx_admin(f, "client-put",
+                             json_pack("{s:s, s:s}", "client_id", "pk", "auth_method", "private_key_jwt"), E_MISSING));
+        json_decref(fx_admin(f, "client-put",
+                             json_pack("{s:s, s:s, s:{s:[o]}}", "client_id", "pk", "auth_method", "private_key_jwt",
+                                       "jwks", "keys", jwk_to_json(k)),
+                             E_OK));
+        const struct {
+                const char *token;
+                enum ecode want;
+        } row[] = {
+                { assertion(f, k, "pk", json_string(iss), 60, "1"), E_OK },
+                { assertion(f, k, "pk", json_string(url), 60, "2"), E_OK },
+                { assertion(f, k, "pk", json_string(iss), 60, "1"), E_CLIENT_AUTH }, /* a second time */
+                { assertion(f, k, "pk", json_string("https://elsewhere.example"), 60, "3"), E_CLIENT_AUTH },
+                { assertion(f, k, "pk", json_pack("[s, s]", iss, "https://elsewhere.example"), 60, "4"),
+                  E_CLIENT_AUTH },
+                { assertion(f, k, "pk", json_string(iss), 3600, "5"), E_CLIENT_AUTH },
+                { assertion(f, k, "pk", json_string(iss), -60, "6"), E_CLIENT_AUTH },
+                { assertion(f, k, "pk", json_string(iss), 60, NULL), E_CLIENT_AUTH },
+                { assertion(f, wrong, "pk", json_string(iss), 60, "7"), E_CLIENT_AUTH },
+                { assertion(f, k, "mcx-handset-01", json_string(iss), 60, "8"), E_CLIENT_AUTH },
+                { "nonsense", E_CLIENT_UNKNOWN },
+                { NULL, E_CLIENT_UNKNOWN },
+        };
+        for (size_t i = 0; i < COUNT(row); i++) {
+                struct idm_caller who = { .assertion = row[i].token, .assertion_type = ASSERTION_TYPE };
+                enum ecode e = idm_revoke(f->idm, f->mem, &who, "nonsense", NULL);
+                if (e != row[i].want)
+                        fail_msg("row %zu: want %s, got %s", i, ecode_name(row[i].want), ecode_name(e));
+        }
+        struct idm_caller bare = { .client_id = "pk" };
+        CHECK_E(E_CLIENT_AUTH, idm_revoke(f->idm, f->mem, &bare, "nonsense", NULL));
+        fx_free(f);
+}
+
+static enum ecode push(struct fx *f, const char *client, const char *form_text, const char **uri)
+{
+        struct form form;
+        const char *json = NULL;
+        struct idm_caller who = { .client_id = client };
+        CHECK_OK(form_parse(f->mem, bytes_str(form_text), &form, NULL));
+        enum ecode e = idm_push(f->idm, f->mem, &who, &form, &json, NULL);
+        if (e == E_OK) {
+                json_t *o = json_loads(json, 0, NULL);
+                *uri = talloc_strdup(f->mem, json_string_value(json_object_get(o, "request_uri")));
+                assert_int_equal(json_integer_value(json_object_get(o, "expires_in")), 90);
+                json_decref(o);
+        }
+        return e;
+}
+
+/* R-ID-134: RFC 9126 */
+static void test_pushed_requests(void **state)
+{
+        (void)state;
+        struct fx *f = fx_new();
+        const char *uri = NULL;
+        struct idm_answer a;
+        struct auth_req full = fx_request(SCOPES);
+        const char *text = strchr(auth_req_url(f->mem, "https://x", &full), '?') + 1;
+        json_decref(fx_admin(f, "client-put",
+                             json_pack("{s:s, s:[s]}", "client_id", "other-client", "redirect_uris", REDIRECT), E_OK));
+        CHECK_E(E_CLIENT_UNKNOWN, push(f, "nobody", text, &uri));
+        CHECK_E(E_REDIRECT_URI, push(f, "mcx-handset-01", "client_id=mcx-handset-01&response_type=code", &uri));
+        CHECK_E(E_MISSING, push(f, "mcx-handset-01", Q_CLIENT Q_REDIRECT Q_TYPE Q_SCOPE Q_ACR Q_PKCE, &uri));
+        CHECK_E(E_UNSUPPORTED, push(f, "mcx-handset-01", Q_CLIENT "&request_uri=urn%3Ax", &uri));
+        CHECK_OK(push(f, "mcx-handset-01", text, &uri));
+        struct auth_req named = { .client_id = "other-client", .request_uri = uri };
+        CHECK_E(E_SYNTAX, idm_authorize(f->idm, f->mem, &named, &a, NULL));
+        CHECK_OK(push(f, "mcx-handset-01", text, &uri));
+        named = (struct auth_req){ .client_id = "mcx-handset-01", .request_uri = uri };
+        CHECK_OK(idm_authorize(f->idm, f->mem, &named, &a, NULL));
+        assert_int_equal(a.step, IDM_ASK_PASSWORD);
+        struct idm_answer b;
+        CHECK_OK(try_login(f, a.handle, ALICE, PASSWORD, NULL, &b));
+        fx_tokens(f, fx_redeem(fx_redirected(f, &b).code));
+        CHECK_E(E_SYNTAX, idm_authorize(f->idm, f->mem, &named, &a, NULL)); /* once */
+        CHECK_OK(push(f, "mcx-handset-01", text, &uri));
+        named.request_uri = uri;
+        fx_at(f, T0 + 90);
+        CHECK_E(E_SYNTAX, idm_authorize(f->idm, f->mem, &named, &a, NULL)); /* in time */
+        json_decref(fx_admin(f, "client-put", json_pack("{s:s, s:b}", "client_id", "mcx-handset-01", "par_required", 1),
+                             E_OK));
+        CHECK_OK(idm_authorize(f->idm, f->mem, &full, &a, NULL));
+        assert_string_equal(fx_redirected(f, &a).error, "invalid_request");
+        CHECK_OK(push(f, "mcx-handset-01", text, &uri));
+        named.request_uri = uri;
+        CHECK_OK(idm_authorize(f->idm, f->mem, &named, &a, NULL));
+        assert_int_equal(a.step, IDM_ASK_PASSWORD);
+        fx_free(f);
+}
+
+/* R-ID-138: OpenID Connect RP-Initiated Logout 1.0 */
+static void test_logout(void **state)
+{
+        (void)state;
+        struct fx *f = fx_new();
+        const char *to = NULL;
+        int64_t n = -1;
+        json_decref(fx_admin(
+                f, "client-put",
+                json_pack("{s:s, s:[s]}", "client_id", "mcx-handset-01", "logout_uris", "com.example.mcxhandset:/bye"),
+                E_OK));
+        struct token_res t = fx_tokens(f, fx_redeem(fx_code(f, SCOPES)));
+        struct idm_logout in = { .client_id = "mcx-handset-01", .post_logout_redirect_uri = "https://evil.example/" };
+        CHECK_E(E_REDIRECT_URI, idm_logout(f->idm, f->mem, &in, &to, &n, NULL));
+        in = (struct idm_logout){ .post_logout_redirect_uri = "com.example.mcxhandset:/bye" };
+        CHECK_E(E_CLIENT_UNKNOWN, idm_logout(f->idm, f->mem, &in, &to, &n, NULL));
+        in = (struct idm_logout){ .id_token_hint = t.access_token };
+        CHECK_E(E_TOKEN_TYPE, idm_logout(f->idm, f->mem, &in, &to, &n, NULL));
+        in = (struct idm_logout){ .id_token_hint = t.id_token, .client_id = "other-client" };
+        CHECK_E(E_FORBIDDEN, idm_logout(f->idm, f->mem, &in, &to, &n, NULL));
+        in = (struct idm_logout){ .id_token_hint = t.id_token, .post_logout_redirect_uri = "https://evil.example/" };
+        CHECK_E(E_REDIRECT_URI, idm_logout(f->idm, f->mem, &in, &to, &n, NULL));
+        in = (struct idm_logout){ 0 }; /* nobody is meant: nothing ends */
+        CHECK_OK(idm_logout(f->idm, f->mem, &in, &to, &n, NULL));
+        assert_int_equal(n, 0);
+        assert_true(active(f, t.access_token));
+        fx_at(f, T0 + 5000); /* an ID token past its end still says who is meant */
+        t.access_token = fx_tokens(f, fx_refresh(t.refresh_token, NULL)).access_token;
+        assert_true(active(f, t.access_token));
+        in = (struct idm_logout){ .id_token_hint = t.id_token,
+                                  .post_logout_redirect_uri = "com.example.mcxhandset:/bye",
+                                  .state = "s 1" };
+        CHECK_OK(idm_logout(f->idm, f->mem, &in, &to, &n, NULL));
+        assert_int_equal(n, 1);
+        assert_string_equal(to, "com.example.mcxhandset:/bye?state=s%201");
+        assert_false(active(f, t.access_token));
+        fx_free(f);
+}
+
 /* R-ID-100, R-ID-102, R-ID-137 */
 static void test_revocation_and_introspection(void **state)
 {
@@ -913,6 +1066,9 @@ int main(void)
                 cmocka_unit_test(test_refresh_reuse),
                 cmocka_unit_test(test_refresh_ends),
                 cmocka_unit_test(test_client_authentication),
+                cmocka_unit_test(test_private_key_jwt),
+                cmocka_unit_test(test_pushed_requests),
+                cmocka_unit_test(test_logout),
                 cmocka_unit_test(test_revocation_and_introspection),
                 cmocka_unit_test(test_key_rotation),
                 cmocka_unit_test(test_keys_sealed_with_another_key),
