@@ -54,6 +54,21 @@ static bool our_encapsulate(void)
         return sakke_encapsulate(b.domain, ID, &b.key, &b.sed, NULL) == E_OK;
 }
 
+/* Another identity each time. */
+static struct bytes stranger(void)
+{
+        static uint8_t id[32];
+        if (++id[0] == 0)
+                id[1]++;
+        return BYTES_ARR(id);
+}
+
+static bool our_encapsulate_new(void)
+{
+        struct sakke_sed sed;
+        return sakke_encapsulate(b.domain, stranger(), &b.key, &sed, NULL) == E_OK;
+}
+
 static bool our_encapsulate_peer(void)
 {
         return sakke_encapsulate_peer(b.peer, &b.key, &b.sed, NULL) == E_OK;
@@ -103,15 +118,19 @@ static bool their_rsk_check(void)
         return wolf_rsk_valid(w, ID, &b.rsk, &valid) == 0 && valid == 1;
 }
 
-/* Another identity in between, or its point would be kept. */
-static bool their_encapsulate(void)
+static bool their_encapsulate_new(void)
 {
-        return wolf_peer(w, bytes_of(b.id, 31), false) == 0 && wolf_peer(w, ID, false) == 0 &&
-               wolf_encapsulate(w, &b.key, &b.sed) == 0;
+        struct sakke_sed sed;
+        return wolf_peer(w, stranger(), true) == 0 && wolf_encapsulate(w, &b.key, &sed) == 0;
 }
 
+/* The slice before left another receiver; setting the kept one again costs a comparison. */
 static bool their_encapsulate_peer(void)
 {
+        static bool kept;
+        if (!kept && wolf_peer(w, ID, true) != 0)
+                return false;
+        kept = true;
         return wolf_encapsulate(w, &b.key, &b.sed) == 0;
 }
 
@@ -175,24 +194,25 @@ static bool our_peer_new(void)
         return good;
 }
 
-/* In an order in which each finds what it needs. `goal` is the ratio to reach. */
+/* In an order in which each finds what it needs; ECCSI first, as many SAKKE receivers push other points out of
+ * wolfCrypt's cache. `goal` is the ratio to reach. */
 static const struct row {
         const char *name;
         bool (*ours)(void), (*theirs)(void);
         double goal;
 } rows[] = {
+        { "eccsi_issue", our_issue, THEIRS(their_issue), 1 },
+        { "eccsi_pair_check", our_pair_check, THEIRS(their_pair_check), 1 },
+        { "eccsi_sign", our_sign, THEIRS(their_sign), 1 },
+        { "eccsi_verify", our_verify, THEIRS(their_verify), 1 },
         { "sakke_rsk_extract", our_extract, THEIRS(their_extract), 3 },
         { "sakke_rsk_check", our_rsk_check, THEIRS(their_rsk_check), 3 },
-        { "sakke_encapsulate_new_peer", our_encapsulate, THEIRS(their_encapsulate), 6 },
+        { "sakke_encapsulate_new_peer", our_encapsulate_new, THEIRS(their_encapsulate_new), 6 },
         { "sakke_encapsulate_kept_peer", our_encapsulate_peer, THEIRS(their_encapsulate_peer), 4 },
         { "sakke_decapsulate", our_decapsulate, THEIRS(their_decapsulate), 2 },
         { "sakke_decapsulate_table", our_decapsulate_table, THEIRS(their_decapsulate), 8 },
         { "sakke_peer_new", our_peer_new, NULL, 0 },
         { "sakke_rsk_table_new", our_table_new, NULL, 0 },
-        { "eccsi_issue", our_issue, THEIRS(their_issue), 1 },
-        { "eccsi_pair_check", our_pair_check, THEIRS(their_pair_check), 1 },
-        { "eccsi_sign", our_sign, THEIRS(their_sign), 1 },
-        { "eccsi_verify", our_verify, THEIRS(their_verify), 1 },
 };
 
 static double seconds(void)

@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "base/secret.h"
+#include "crypto/fp_kernel.h"
 
 /* All constants in Montgomery form. */
 const struct wp wp_base = { .x = { { 0xbf9c7ec6e0162bc2, 0xddecc6e310a89289, 0x5d599df09e499d81, 0x9a96ea286d358218,
@@ -214,23 +215,6 @@ static void entry_cneg(struct ed_entry *e, uint64_t neg)
         fp_cmov(&e->xy2, &m, neg);
 }
 
-/* All ones when a == b, for small numbers. */
-static inline uint64_t mask_eq(unsigned a, unsigned b)
-{
-        return 0 - (((uint64_t)(a ^ b) - 1) >> 63);
-}
-
-/* ret = table[index] of n values of `words` words each, reading all of them. */
-static void pick(uint64_t *ret, const uint64_t *table, unsigned n, size_t words, unsigned index)
-{
-        memset(ret, 0, words * sizeof *ret);
-        for (unsigned i = 0; i < n; i++) {
-                uint64_t mask = mask_eq(i, index);
-                for (size_t w = 0; w < words; w++)
-                        ret[w] |= table[i * words + w] & mask;
-        }
-}
-
 #define WORDS(type) (sizeof(type) / sizeof(uint64_t))
 
 /* u = (k' + 2^bits - 1) / 2 where k' is odd: then k' is the sum of (2 u_i - 1) 2^i over i < bits. */
@@ -289,7 +273,7 @@ void ed_comb_mul(struct ed *ret, const struct comb_scalar *k, const struct ed_co
                 for (unsigned t = 0; t < n && t * c->shape.columns + col < c->shape.stride; t++) {
                         uint64_t neg;
                         unsigned i = comb_index(k, c->shape.stride, t * c->shape.columns + col, &neg);
-                        pick(e.y_minus_x.l, c->e[t * COMB_ENTRIES].y_minus_x.l, COMB_ENTRIES, WORDS(e), i);
+                        fp_kernel.pick(e.y_minus_x.l, c->e[t * COMB_ENTRIES].y_minus_x.l, COMB_ENTRIES, WORDS(e), i);
                         entry_cneg(&e, neg);
                         add_cached(&acc, &acc, &e, NULL, true);
                 }
@@ -387,7 +371,7 @@ void ed_mul(struct ed *ret, const struct fp *k, const struct ed *a)
                 for (unsigned i = 0; i < WINDOW; i++)
                         d |= bit_of(&u, WINDOW * w + i) << i;
                 uint64_t neg = (uint64_t)(d >> 4) - 1; /* below 16: the digit 2d - 31 is negative */
-                pick(one.e.y_minus_x.l, odd[0].e.y_minus_x.l, 16, WORDS(one), (d ^ (unsigned)neg) & 15);
+                fp_kernel.pick(one.e.y_minus_x.l, odd[0].e.y_minus_x.l, 16, WORDS(one), (d ^ (unsigned)neg) & 15);
                 entry_cneg(&one.e, neg);
                 add_cached(&acc, &acc, &one.e, &one.z, w == 0);
         }

@@ -66,9 +66,25 @@ static uint64_t sub_c(uint64_t ret[16], const uint64_t a[16], const uint64_t b[1
         return borrow;
 }
 
+/* All ones when a == b, for small numbers. */
+static inline uint64_t mask_eq(unsigned a, unsigned b)
+{
+        return 0 - (((uint64_t)(a ^ b) - 1) >> 63);
+}
+
+static void pick_c(uint64_t *ret, const uint64_t *table, unsigned n, size_t words, unsigned index)
+{
+        memset(ret, 0, words * sizeof *ret);
+        for (unsigned i = 0; i < n; i++) {
+                uint64_t mask = mask_eq(i, index);
+                for (size_t w = 0; w < words; w++)
+                        ret[w] |= table[i * words + w] & mask;
+        }
+}
+
 #define PORTABLE                                                                                                       \
         {                                                                                                              \
-                mul_c, sqr_c, redc_c, add_c, sub_c, "portable"                                                         \
+                mul_c, sqr_c, redc_c, add_c, sub_c, pick_c, "portable"                                                 \
         }
 
 const struct fp_kernel fp_kernel_portable = PORTABLE;
@@ -83,15 +99,66 @@ uint64_t muster_fp_redc_adx(uint64_t ret[16], const uint64_t t[32], const uint64
 uint64_t muster_fp_add_adx(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]);
 uint64_t muster_fp_sub_adx(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]);
 
-static const struct fp_kernel adx = { muster_fp_mul_adx, muster_fp_sqr_adx, muster_fp_redc_adx,
-                                      muster_fp_add_adx, muster_fp_sub_adx, "bmi2+adx" };
+typedef uint64_t lane4 __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* 16 words at a time stay in registers while all entries pass by. */
+__attribute__((target("avx2"))) static void pick_avx2(uint64_t *ret, const uint64_t *table, unsigned n, size_t words,
+                                                      unsigned index)
+{
+        for (size_t w = 0; w < words; w += 16) {
+                lane4 a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+                for (unsigned i = 0; i < n; i++) {
+                        uint64_t m = mask_eq(i, index);
+                        lane4 mask = { m, m, m, m };
+                        const lane4 *in = (const lane4 *)(table + i * words + w);
+                        a |= in[0] & mask;
+                        b |= in[1] & mask;
+                        c |= in[2] & mask;
+                        d |= in[3] & mask;
+                }
+                lane4 *out = (lane4 *)(ret + w);
+                out[0] = a;
+                out[1] = b;
+                out[2] = c;
+                out[3] = d;
+        }
+}
+
+static const struct fp_kernel adx = { muster_fp_mul_adx, muster_fp_sqr_adx, muster_fp_redc_adx, muster_fp_add_adx,
+                                      muster_fp_sub_adx, pick_avx2,         "bmi2+adx+avx2" };
 
 static bool has_adx(void)
 {
         unsigned a, b, c, d;
-        return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2) && (b & bit_ADX);
+        return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_BMI2) && (b & bit_ADX) &&
+               __builtin_cpu_supports("avx2");
 }
 #else
+typedef uint64_t lane4 __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* 16 words at a time stay in registers while all entries pass by. */
+__attribute__((target("avx2"))) static void pick_avx2(uint64_t *ret, const uint64_t *table, unsigned n, size_t words,
+                                                      unsigned index)
+{
+        for (size_t w = 0; w < words; w += 16) {
+                lane4 a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+                for (unsigned i = 0; i < n; i++) {
+                        uint64_t m = mask_eq(i, index);
+                        lane4 mask = { m, m, m, m };
+                        const lane4 *in = (const lane4 *)(table + i * words + w);
+                        a |= in[0] & mask;
+                        b |= in[1] & mask;
+                        c |= in[2] & mask;
+                        d |= in[3] & mask;
+                }
+                lane4 *out = (lane4 *)(ret + w);
+                out[0] = a;
+                out[1] = b;
+                out[2] = c;
+                out[3] = d;
+        }
+}
+
 static const struct fp_kernel adx = PORTABLE;
 
 static bool has_adx(void)
@@ -108,5 +175,8 @@ void fp_kernel_choose(int portable)
 /* Before main and any thread, so that nobody sees it change. */
 __attribute__((constructor)) static void choose(void)
 {
+#if defined(__x86_64__)
+        __builtin_cpu_init();
+#endif
         fp_kernel_choose(0);
 }

@@ -3,6 +3,7 @@
 #ifndef MUSTER_CRYPTO_FP_KERNEL_H
 #define MUSTER_CRYPTO_FP_KERNEL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* -1 / p modulo 2^64 */
@@ -16,6 +17,8 @@ struct fp_kernel {
         /* 16 limbs; the carry or borrow is returned. */
         uint64_t (*add)(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]);
         uint64_t (*sub)(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]);
+        /* ret = table[index] of n entries of `words` words each (a multiple of 16), reading all of them. */
+        void (*pick)(uint64_t *ret, const uint64_t *table, unsigned n, size_t words, unsigned index);
         const char *name;
 };
 

@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "base/secret.h"
+#include "crypto/fp_kernel.h"
 
 const struct fp pairing_g = { { 0x170a46d2335c1685, 0xeac9e971e1007a58, 0x40e8f3df43ca4a73, 0x2646f81582642475,
                                 0x3af49bb4b36576d1, 0xd89e2d1472bf1afb, 0x27be882c2fd151e6, 0xaddedc858f88717c,
@@ -140,13 +141,6 @@ struct gt_comb *gt_comb_new(void *mem, const struct fp *ratio, struct comb_shape
         return ret;
 }
 
-static void pick_ratio(struct fp *ret, const struct fp *table, unsigned index)
-{
-        *ret = fp_zero;
-        for (unsigned i = 0; i < COMB_ENTRIES; i++)
-                fp_cmov(ret, &table[i], 0 - (((uint64_t)(i ^ index) - 1) >> 63));
-}
-
 /* f (1 + ti) */
 static void gt_mul_ratio(struct gt *f, const struct fp *t)
 {
@@ -168,7 +162,7 @@ void gt_comb_pow(struct gt *ret, const struct comb_scalar *k, const struct gt_co
                 for (unsigned i = 0; i < n && i * c->shape.columns + col < c->shape.stride; i++) {
                         uint64_t neg;
                         unsigned at = comb_index(k, c->shape.stride, i * c->shape.columns + col, &neg);
-                        pick_ratio(&t, &c->ratio[i * COMB_ENTRIES], at);
+                        fp_kernel.pick(t.l, c->ratio[i * COMB_ENTRIES].l, COMB_ENTRIES, FP_LIMBS, at);
                         fp_neg(&minus, &t);
                         fp_cmov(&t, &minus, neg);
                         gt_mul_ratio(&f, &t);
