@@ -63,9 +63,10 @@ struct kms_about {
 enum ecode kms_answer(struct kms *k, void *mem, const struct kms_ask *ask, struct kms_response *ret,
                       struct kms_about *about, struct err *er);
 
-/* A KmsResponse that carries the error: its code is the HTTP status (R-KMS-61). */
-void kms_error_response(struct kms *k, void *mem, const struct kms_ask *ask, int status, const struct err *er,
-                        struct kms_response *ret);
+/* A KmsResponse that carries the error: its code is the HTTP status (R-KMS-61). UserUri is the one asked for, else that
+ * of `about`, else the anonymous URI of RFC 3323: the schema wants one. */
+void kms_error_response(struct kms *k, void *mem, const struct kms_ask *ask, const struct kms_about *about, int status,
+                        const struct err *er, struct kms_response *ret);
 
 /* For servers of the same machine, over the administration socket: KmsInit and KmsKeyProv for a provisioned server. */
 enum ecode kms_server_keys(struct kms *k, void *mem, const char *uri, int64_t time_s, struct kms_response *ret_init,

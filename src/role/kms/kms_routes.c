@@ -140,7 +140,7 @@ static void serve(struct kms *k, const struct http_req *rq, struct http_res *rs,
                                            KV_STR("trace", rq->trace),
                                            { 0 } });
         int status = refuse(k, rs, &er);
-        kms_error_response(k, rq->mem, &ask, status, &er, &answer);
+        kms_error_response(k, rq->mem, &ask, &about, status, &er, &answer);
         send(k, rs, status, &answer);
 }
 

@@ -307,10 +307,11 @@ enum ecode kms_answer(struct kms *k, void *mem, const struct kms_ask *ask, struc
         return e;
 }
 
-void kms_error_response(struct kms *k, void *mem, const struct kms_ask *ask, int status, const struct err *er,
-                        struct kms_response *ret)
+void kms_error_response(struct kms *k, void *mem, const struct kms_ask *ask, const struct kms_about *about, int status,
+                        const struct err *er, struct kms_response *ret)
 {
-        kms_response_head(k, mem, ask->op == KMS_OP_KEYPROV && ask->name != NULL ? ask->name : "", ask->url, ret);
+        const char *user = ask->op == KMS_OP_KEYPROV && ask->name != NULL ? ask->name : about->user_uri;
+        kms_response_head(k, mem, user != NULL ? user : "sip:anonymous@anonymous.invalid", ask->url, ret);
         ret->content = KMS_ERROR;
         ret->error.code = status;
         /* Details go to the event: a stranger is told what kind of fault it is, not what this server compared. */
