@@ -165,12 +165,26 @@ static void enter(struct siptx *t, enum siptx_state s, uint64_t now)
         }
         if (!w->keep_end)
                 t->end_ms = w->end < 0 ? NEVER : now + (t->reliable && w->rest ? 0 : (uint64_t)w->end);
+        if (s <= SIPTX_PROCEEDING && t->end_ms > t->limit_ms)
+                t->end_ms = t->limit_ms;
 }
 
 void siptx_init(struct siptx *t, enum siptx_kind kind, bool reliable, const char *key, uint64_t now_ms)
 {
-        *t = (struct siptx){ .kind = kind, .reliable = reliable, .key = key };
+        *t = (struct siptx){ .kind = kind, .reliable = reliable, .key = key, .limit_ms = NEVER };
         enter(t, SIPTX_START, now_ms);
+}
+
+void siptx_limit(struct siptx *t, uint64_t limit_ms)
+{
+        t->limit_ms = limit_ms;
+        if (t->end_ms > limit_ms)
+                t->end_ms = limit_ms;
+}
+
+void siptx_init_name(struct siptx *t, const char *key)
+{
+        *t = (struct siptx){ .state = SIPTX_ENDED, .key = key, .again_ms = NEVER, .end_ms = NEVER, .limit_ms = NEVER };
 }
 
 unsigned siptx_on(struct siptx *t, enum siptx_event ev, uint64_t now_ms)

@@ -65,6 +65,7 @@ struct siptx {
         bool reliable;        /* TCP, TLS, WebSocket: nothing is retransmitted, and waiting states take no time */
         uint64_t again_ms;    /* when to retransmit; UINT64_MAX: not */
         uint64_t end_ms;      /* when the state's time is over; UINT64_MAX: never */
+        uint64_t limit_ms;    /* the user's patience: no answer is waited for longer */
         uint32_t interval_ms; /* between the last retransmission and the next */
 
         /* The table's. */
@@ -77,6 +78,10 @@ struct siptx {
 /* Sets up a transaction whose request was just sent (client) or received (server). key: see siptx_key_*(), has to live
  * as long. */
 void siptx_init(struct siptx *t, enum siptx_kind kind, bool reliable, const char *key, uint64_t now_ms);
+/* Client, before siptx_put(): without a final answer it times out then at the latest. */
+void siptx_limit(struct siptx *t, uint64_t limit_ms);
+/* Nothing but a second name to be found by: no timers, deaf to events. */
+void siptx_init_name(struct siptx *t, const char *key);
 /* Events that a state does not expect change nothing and return 0. RETRANSMIT and EXPIRE are given by siptx_due(). */
 unsigned siptx_on(struct siptx *t, enum siptx_event ev, uint64_t now_ms);
 /* The 2xx of an INVITE server reached its destination: no more of it. */

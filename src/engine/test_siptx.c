@@ -118,6 +118,14 @@ static void test_client_invite(void **state)
         assert_int_equal(siptx_next_ms(tb), 37000);
         siptx_take(tb, &t);
 
+        siptx_init(&t, SIPTX_CLIENT_INVITE, false, "k", 0); /* the user's patience ends the ringing, not the rest */
+        siptx_limit(&t, 7000);
+        assert_int_equal(t.end_ms, 7000);
+        assert_int_equal(siptx_on(&t, SIPTX_1XX, 10), SIPTX_DO_PASS);
+        assert_int_equal(t.end_ms, 7000);
+        siptx_on(&t, SIPTX_FINAL, 20);
+        assert_int_equal(t.end_ms, 32020);
+
         siptx_init(&t, SIPTX_CLIENT_INVITE, false, "k", 0);
         assert_int_equal(siptx_on(&t, SIPTX_2XX, 10), SIPTX_DO_PASS);
         assert_int_equal(siptx_on(&t, SIPTX_2XX, 510), SIPTX_DO_SEND_ACK_2XX);

@@ -149,7 +149,7 @@ static void forget(struct sip_msg *m, const char *name)
 
 bool sip_hdr_put(struct sip_msg *m, size_t at, const struct sip_name *known, const char *name, const char *value)
 {
-        if (m->n >= SIP_HEADERS_MAX) {
+        if (m->n > SIP_HEADERS_MAX) { /* one more than may be added: see header_add() of the parser */
                 fail(m, E_LONG);
                 return false;
         }
@@ -180,6 +180,10 @@ static void put_all(struct sip_msg *m, size_t at, const struct key *k, char *tex
         }
         if (!sip_is_clean(text) || !sip_all(SIP_C_TOKEN, name)) {
                 fail(m, E_SYNTAX);
+                return;
+        }
+        if (m->n >= SIP_HEADERS_MAX) {
+                fail(m, E_LONG);
                 return;
         }
         text = sip_trim(text);

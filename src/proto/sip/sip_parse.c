@@ -8,6 +8,7 @@ struct scan {
         struct sip_msg *m;
         char *at, *end; /* the head, up to and with the empty line */
         struct err *er;
+        bool lenient; /* for an answer to what is wrong: other versions pass, of what stands twice the first counts */
 };
 
 /* RFC 3261 clause 7: lines end with CR LF; a CR or LF alone, NUL and other controls are no SIP. Returns the line,
@@ -34,7 +35,7 @@ static enum ecode version_check(struct scan *s, const char *v)
         size_t n = strncasecmp(v, "SIP/", 4) == 0 ? 4 + strspn(v + 4, "0123456789.") : 0;
         if (n <= 4 || v[n] != 0)
                 return bad(s, "the start line has no SIP version");
-        if (strcasecmp(v, "SIP/2.0") != 0)
+        if (strcasecmp(v, "SIP/2.0") != 0 && !s->lenient)
                 return err_set(s->er, E_UNSUPPORTED, NULL, "a SIP version other than 2.0");
         return E_OK;
 }
@@ -107,11 +108,13 @@ static enum ecode header_add(struct scan *s, const struct sip_name *known, const
         if (known != NULL && (known->flags & SIP_NAME_SINGLE) != 0)
                 for (size_t i = 0; i < m->n; i++)
                         if (m->h[i].known == known)
-                                return err_set(s->er, E_DUPLICATE, NULL, "%s stands twice", known->text);
+                                return s->lenient ? E_OK
+                                                  : err_set(s->er, E_DUPLICATE, NULL, "%s stands twice", known->text);
         bool list = known != NULL && (known->flags & SIP_NAME_LIST) != 0;
         char *rest = value;
         for (char *one; (one = list ? sip_next(&rest, ',') : rest) != NULL;) {
-                if (m->n >= SIP_HEADERS_MAX)
+                /* Content-Length is not counted: printing adds it to a message that came without */
+                if (m->n >= SIP_HEADERS_MAX && (known == NULL || strcmp(known->text, "Content-Length") != 0))
                         return err_set(s->er, E_LONG, NULL, "more than %d header values", SIP_HEADERS_MAX);
                 if (!sip_hdr_put(m, m->n, known, name, one))
                         return err_set(s->er, E_NOMEM, NULL, "header values");
@@ -170,7 +173,7 @@ static struct bytes skip_crlf(struct bytes in)
         return in;
 }
 
-enum ecode sip_msg_parse_head(void *mem, struct bytes in, struct sip_msg **ret, struct err *er)
+static enum ecode parse_head(void *mem, struct bytes in, bool lenient, struct sip_msg **ret, struct err *er)
 {
         in = skip_crlf(in); /* RFC 3261 clause 7.5 */
         size_t head = in.n > 0 ? head_length(in) : 0;
@@ -185,7 +188,7 @@ enum ecode sip_msg_parse_head(void *mem, struct bytes in, struct sip_msg **ret, 
         *m = (struct sip_msg){ .cap = 0 };
         m->raw = bytes_copy(m, in);
         char *text = talloc_memdup(m, in.p, head);
-        struct scan s = { .m = m, .at = text, .end = text + head, .er = er };
+        struct scan s = { .m = m, .at = text, .end = text + head, .er = er, .lenient = lenient };
         enum ecode e = text == NULL || m->raw.p == NULL ? err_set(er, E_NOMEM, NULL, "message") : head_scan(&s);
         if (e != E_OK) {
                 talloc_free(m);
@@ -194,6 +197,11 @@ enum ecode sip_msg_parse_head(void *mem, struct bytes in, struct sip_msg **ret, 
         m->body = bytes_of(m->raw.p + head, in.n - head);
         *ret = m;
         return E_OK;
+}
+
+enum ecode sip_msg_parse_head(void *mem, struct bytes in, struct sip_msg **ret, struct err *er)
+{
+        return parse_head(mem, in, true, ret, er);
 }
 
 static enum ecode body_cut(struct sip_msg *m, struct err *er)
@@ -270,7 +278,7 @@ enum ecode sip_msg_parse(void *mem, struct bytes in, struct sip_msg **ret, struc
         if (in.n > SIP_MSG_MAX)
                 return err_set(er, E_LONG, "R-SA-128", "the message is longer than %zu octets", SIP_MSG_MAX);
         struct sip_msg *m;
-        enum ecode e = sip_msg_parse_head(mem, in, &m, er);
+        enum ecode e = parse_head(mem, in, false, &m, er);
         if (e != E_OK)
                 return e;
         e = body_cut(m, er);
