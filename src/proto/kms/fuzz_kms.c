@@ -2,8 +2,16 @@
 #include <talloc.h>
 
 #include "proto/kms/kms.h"
+#include "proto/kms/kms_sig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static enum ecode any_key(const void *arg, const char *name, struct bytes *ret)
+{
+        (void)arg, (void)name;
+        *ret = BYTES_LIT("k");
+        return E_OK;
+}
 
 /* What our printer accepts of a parsed answer parses again. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -20,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             kms_response_parse(mem, out, &rs2, NULL) != E_OK)
                 abort();
         kms_cert_parse(mem, in, &c, NULL);
+        char *name = NULL;
+        kms_signature_verify(mem, in, &(struct kms_sig_keys){ any_key, NULL }, &name, NULL);
         talloc_free(mem);
         return 0;
 }

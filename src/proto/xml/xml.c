@@ -413,3 +413,39 @@ enum ecode xml_canonical(void *mem, const struct xml *x, struct bytes *ret)
         *ret = made;
         return E_OK;
 }
+
+struct selection {
+        const xmlNode *part, *without;
+};
+
+/* libxml2 asks this of every node; for namespaces and attributes `parent` is the element that carries them. */
+static int is_selected(void *user, xmlNodePtr node, xmlNodePtr parent)
+{
+        const struct selection *s = user;
+        const xmlNode *n = node->type == XML_NAMESPACE_DECL || node->type == XML_ATTRIBUTE_NODE ? parent : node;
+        for (; n != NULL; n = n->parent) {
+                if (n == s->without)
+                        return 0;
+                if (n == s->part)
+                        return 1;
+        }
+        return 0;
+}
+
+enum ecode xml_canonical_part(void *mem, const struct xml *x, const struct xml_node *part,
+                              const struct xml_node *without, struct bytes *ret)
+{
+        struct selection s = { node_of(part), without != NULL ? node_of(without) : NULL };
+        xmlOutputBufferPtr out = xmlAllocOutputBuffer(NULL);
+        if (out == NULL)
+                return E_NOMEM;
+        int rc = xmlC14NExecute(x->doc, is_selected, &s, XML_C14N_1_0, NULL, 0, out);
+        struct bytes made = { 0 };
+        if (rc >= 0)
+                made = bytes_copy(mem, bytes_of(xmlOutputBufferGetContent(out), xmlOutputBufferGetSize(out)));
+        xmlOutputBufferClose(out);
+        if (made.p == NULL)
+                return E_NOMEM;
+        *ret = made;
+        return E_OK;
+}

@@ -61,6 +61,11 @@ enum ecode xml_parse_bool(const char *text, bool *ret);
 /* The document in Canonical XML 1.0 with white space between elements left out: equal octets mean equal documents. */
 enum ecode xml_canonical(void *mem, const struct xml *x, struct bytes *ret);
 
+/* Canonical XML 1.0 of one element and what is in it, as XML Signature digests it; what lies in `without` (NULL:
+ * nothing) is left out. White space is kept. */
+enum ecode xml_canonical_part(void *mem, const struct xml *x, const struct xml_node *part,
+                              const struct xml_node *without, struct bytes *ret);
+
 /* Writing. Names are literals of the program (or at least live until the element ends) and are not escaped; values
  * are. The first failure sticks; xmlw_done tells. The document is one line, as some clients cut a SIP body part at the
  * first line end inside (R-SA-133), unless `pretty` is set, which is for documents that travel over HTTP.
