@@ -134,6 +134,9 @@ struct store_idm {
         enum ecode (*user_del)(struct store_idm *, const char *mc_id, struct err *er);
         enum ecode (*user_enable)(struct store_idm *, const char *mc_id, bool enabled, struct err *er);
         enum ecode (*user_passwd)(struct store_idm *, const char *mc_id, const char *password_hash, struct err *er);
+        /* The same password under a new cost: nothing ends. Does nothing when the hash is no longer `old`. */
+        enum ecode (*user_rehash)(struct store_idm *, const char *sub, const char *old, const char *password_hash,
+                                  struct err *er);
 
         /* Clients. E_NOT_FOUND. Deleting ends all families. */
         enum ecode (*client_put)(struct store_idm *, const struct idm_client *c, struct err *er);

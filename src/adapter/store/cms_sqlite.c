@@ -52,7 +52,7 @@ struct call {
           "enabled"
 #define GROUP_COLS(t)                                                                                                  \
         t "uri, " t "display_name, " t "max_participants, " t "priority, " t "invite_members, " t "allow_emergency_"   \
-                                                                                                  "call"
+          "call"
 
 static void user_row(struct db_stmt *st, void *mem, void *at)
 {

@@ -215,6 +215,20 @@ static enum ecode user_passwd(struct store_idm *st, const char *mc_id, const cha
         return db_write(idm_db(st), user_passwd_in, &(struct idm_call){ .text = mc_id, .more = password_hash }, er);
 }
 
+static enum ecode user_rehash_in(struct db_tx *tx, void *arg, struct err *er)
+{
+        struct idm_call *c = arg;
+        return db_exec(tx, er, "UPDATE user SET password_hash = ? WHERE sub = ? AND password_hash = ?",
+                       DB_TEXT(c->third), DB_TEXT(c->text), DB_TEXT(c->more));
+}
+
+static enum ecode user_rehash(struct store_idm *st, const char *sub, const char *old, const char *password_hash,
+                              struct err *er)
+{
+        struct idm_call c = { .text = sub, .more = old, .third = password_hash };
+        return db_write(idm_db(st), user_rehash_in, &c, er);
+}
+
 /* Clients */
 
 #define CLIENT_COLS                                                                                                    \
@@ -400,6 +414,7 @@ void idm_sqlite_set_admin(struct store_idm *st)
         st->user_del = user_del;
         st->user_enable = user_enable;
         st->user_passwd = user_passwd;
+        st->user_rehash = user_rehash;
         st->client_put = client_put;
         st->client_get = client_get;
         st->client_list = client_list;

@@ -79,6 +79,18 @@ static inline json_t *fx_admin(struct fx *f, const char *name, json_t *in, enum 
         return NULL;
 }
 
+static inline void fx_put_alice(struct fx *f)
+{
+        json_decref(fx_admin(f, "user-put",
+                             json_pack("{s:s, s:s, s:s, s:s}", "mc_id", ALICE, "password", PASSWORD, "mcptt_id",
+                                       "sip:alice.ptt@mcx-a.example", "mcdata_id", "sip:alice.data@mcx-a.example"),
+                             E_OK));
+        json_decref(fx_admin(f, "client-put",
+                             json_pack("{s:s, s:s, s:[s, s]}", "client_id", "mcx-handset-01", "name", "MCX <handset>",
+                                       "redirect_uris", REDIRECT, "http://127.0.0.1/callback"),
+                             E_OK));
+}
+
 static inline struct fx *fx_new(void)
 {
         struct fx *f = talloc_zero(NULL, struct fx);
@@ -99,14 +111,7 @@ static inline struct fx *fx_new(void)
         if (idm_start(f, &f->env, &f->conf, &f->idm, &er) != E_OK)
                 fail_msg("start: %s", er.text);
         fx_share_keys(f, true);
-        json_decref(fx_admin(f, "user-put",
-                             json_pack("{s:s, s:s, s:s, s:s}", "mc_id", ALICE, "password", PASSWORD, "mcptt_id",
-                                       "sip:alice.ptt@mcx-a.example", "mcdata_id", "sip:alice.data@mcx-a.example"),
-                             E_OK));
-        json_decref(fx_admin(f, "client-put",
-                             json_pack("{s:s, s:s, s:[s, s]}", "client_id", "mcx-handset-01", "name", "MCX <handset>",
-                                       "redirect_uris", REDIRECT, "http://127.0.0.1/callback"),
-                             E_OK));
+        fx_put_alice(f);
         return f;
 }
 

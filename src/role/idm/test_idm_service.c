@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 /* R-ID-20, R-ID-21, R-ID-22, R-ID-24, R-ID-25, R-ID-26, R-ID-27, R-ID-28, R-ID-32, R-ID-33, R-ID-46, R-ID-52, R-ID-63,
  * R-ID-67 */
@@ -323,6 +324,42 @@ static void test_failures_delay_and_never_lock(void **state)
         CHECK_OK(try_login(f, h, ALICE, PASSWORD, "not-the-mark", &a));
         CHECK_E(E_LIMIT, a.why.code);
         CHECK_OK(try_login(f, h, ALICE, PASSWORD, mark, &a));
+        assert_int_equal(a.step, IDM_REDIRECT);
+        fx_free(f);
+}
+
+/* R-ID-16 */
+static void test_hashes_follow_the_cost(void **state)
+{
+        (void)state;
+        struct fx *f = fx_new();
+        struct idm_user before, after;
+        struct token_res t = fx_tokens(f, fx_redeem(fx_code(f, SCOPES)));
+        CHECK_OK(f->st->user_by_mc_id(f->st, f->mem, ALICE, &before, NULL));
+        f->idm->cost.opslimit = 2;
+        assert_true(password_stale(before.password_hash, f->idm->cost));
+        fx_code(f, SCOPES);
+        CHECK_OK(f->st->user_by_mc_id(f->st, f->mem, ALICE, &after, NULL));
+        assert_false(password_stale(after.password_hash, f->idm->cost));
+        fx_code(f, SCOPES);
+        fx_tokens(f, fx_refresh(t.refresh_token, NULL)); /* nothing ends by it */
+        fx_free(f);
+}
+
+/* R-ID-6, R-ID-7: what strangers do to their accounts does not slow anybody else, wherever they sit. */
+static void test_accounts_do_not_block_each_other(void **state)
+{
+        (void)state;
+        struct fx *f = fx_new();
+        const char *h = begin(f);
+        struct idm_answer a;
+        for (int i = 0; i < 200; i++) {
+                char user[32];
+                snprintf(user, sizeof user, "u%d@mcx-a.example", i % 20);
+                CHECK_OK(try_login(f, h, user, "wrong", NULL, &a));
+        }
+        CHECK_E(E_LIMIT, a.why.code);
+        CHECK_OK(try_login(f, h, ALICE, PASSWORD, NULL, &a));
         assert_int_equal(a.step, IDM_REDIRECT);
         fx_free(f);
 }
@@ -898,6 +935,68 @@ static void test_keys_sealed_with_another_key(void **state)
         fx_free(f);
 }
 
+static bool file_holds_bytes(struct fx *f, const char *path, struct bytes what)
+{
+        FILE *in = fopen(path, "rb");
+        if (in == NULL)
+                return false;
+        fseek(in, 0, SEEK_END);
+        size_t n = (size_t)ftell(in);
+        rewind(in);
+        uint8_t *p = talloc_size(f->mem, n + 1);
+        assert_int_equal(fread(p, 1, n, in), n);
+        fclose(in);
+        bool found = memmem(p, n, what.p, what.n) != NULL;
+        talloc_free(p);
+        return found;
+}
+
+static bool file_holds(struct fx *f, const char *path, const char *what)
+{
+        return file_holds_bytes(f, path, bytes_str(what));
+}
+
+/* R-ID-34: the disk knows codes, tokens and handles by their hashes, keys and kept answers sealed. */
+static void test_nothing_on_the_disk_signs_on(void **state)
+{
+        (void)state;
+        struct fx *f = fx_new();
+        char dir[] = "/tmp/test_idm_disk.XXXXXX";
+        assert_non_null(mkdtemp(dir));
+        const char *path = talloc_asprintf(f->mem, "%s/idm.db", dir);
+        const char *side[] = { path, talloc_asprintf(f->mem, "%s-wal", path), talloc_asprintf(f->mem, "%s-shm", path) };
+        idm_stop(f->idm);
+        TALLOC_FREE(f->st);
+        CHECK_OK(idm_sqlite_open(f, path, &f->st, NULL));
+        f->env.store = f->st;
+        CHECK_OK(idm_start(f, &f->env, &f->conf, &f->idm, NULL));
+        fx_put_alice(f);
+        const char *h = begin(f), *code = fx_code(f, SCOPES);
+        struct token_res t = fx_tokens(f, fx_redeem(code)), t2 = fx_tokens(f, fx_refresh(t.refresh_token, NULL));
+        struct idm_key *keys;
+        struct bytes der;
+        size_t n;
+        CHECK_OK(f->st->key_list(f->st, f->mem, &keys, &n, NULL));
+        CHECK_OK(seal_open(f->mem, &f->idm->seal, talloc_asprintf(f->mem, "idm signing_key %s", keys[0].kid),
+                           keys[0].secret, &der, NULL));
+        const char *const secret[] = { h, code, t.refresh_token, t2.refresh_token, t2.access_token, PASSWORD };
+        for (size_t i = 0; i < COUNT(side); i++) {
+                for (size_t j = 0; j < COUNT(secret); j++)
+                        if (file_holds(f, side[i], secret[j]))
+                                fail_msg("%s holds secret %zu", side[i], j);
+                assert_false(file_holds_bytes(f, side[i], bytes_of(der.p + der.n / 2, 16)));
+        }
+        assert_true(file_holds(f, side[1], ALICE)); /* the search finds what is there */
+        assert_true(der.n > 16);
+        idm_stop(f->idm);
+        f->idm = NULL;
+        TALLOC_FREE(f->st);
+        for (size_t i = 0; i < COUNT(side); i++)
+                unlink(side[i]);
+        assert_int_equal(rmdir(dir), 0);
+        fx_free(f);
+}
+
 /* Administration */
 
 /* R-ID-10, R-ID-11, R-ID-12 */
@@ -1056,6 +1155,9 @@ int main(void)
                 cmocka_unit_test(test_unknown_user_and_wrong_password_look_alike),
                 cmocka_unit_test(test_unknown_user_takes_as_long),
                 cmocka_unit_test(test_failures_delay_and_never_lock),
+                cmocka_unit_test(test_hashes_follow_the_cost),
+                cmocka_unit_test(test_accounts_do_not_block_each_other),
+                cmocka_unit_test(test_nothing_on_the_disk_signs_on),
                 cmocka_unit_test(test_transaction_is_bound),
                 cmocka_unit_test(test_disabled_user),
                 cmocka_unit_test(test_consent),
