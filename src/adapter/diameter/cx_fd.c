@@ -4,8 +4,23 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <talloc.h>
+#include <unistd.h>
 
 static atomic_bool started, running;
+static pthread_t watcher;
+
+/* freeDiameter ends itself after errors that it cannot repair, and would leave a process that answers nobody. The host
+ * stops in order then, and is started again by whoever watches it. */
+static void *watch(void *arg)
+{
+        struct log *log = arg;
+        fd_core_wait_shutdown_complete();
+        if (atomic_exchange(&running, false)) {
+                ev(log, EV_ERROR, "diameter_ended", KV_STR("text", "freeDiameter gave up: see its messages"));
+                kill(getpid(), SIGTERM);
+        }
+        return NULL;
+}
 
 /* Everything up to and including `open_door` happens before anybody can connect. */
 static enum ecode start(const struct cx_conf *conf, const struct cx_fd_place *place, const struct cx_server *ops,
@@ -49,8 +64,12 @@ static enum ecode start_masked(const struct cx_conf *conf, const struct cx_fd_pl
         signal(SIGPIPE, SIG_IGN);
         pthread_sigmask(SIG_SETMASK, &all, &old);
         enum ecode e = start(conf, place, ops, role, er);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
         atomic_store(&running, e == E_OK);
+        if (e == E_OK && pthread_create(&watcher, NULL, watch, place->log) != 0) {
+                atomic_store(&running, false);
+                e = err_set(er, E_IO, NULL, "no thread for Diameter");
+        }
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
         return e;
 }
 
@@ -85,6 +104,6 @@ void cx_fd_stop(void)
         if (!atomic_exchange(&running, false))
                 return;
         cx_fd_log_stopping();
-        if (fd_core_shutdown() == 0)
-                fd_core_wait_shutdown_complete();
+        fd_core_shutdown();
+        pthread_join(watcher, NULL);
 }

@@ -2,6 +2,7 @@
  *
  * freeDiameter keeps its state in globals, so there is one peer per process: start once, stop once, not again after
  * that. Start before other threads fork or change the signal mask; its threads take no signals.
+ * Should freeDiameter give up by itself, the process gets SIGTERM.
  *
  * Trust: TLS with certificates of the deployment's CA on both sides. A server takes a peer only when its Origin-Host is
  * on the configured list and its certificate names that Origin-Host; a client takes the HSS only when its certificate

@@ -100,7 +100,7 @@ static enum ecode put_server(void *mem, struct buf *b, const struct cx_conf *con
         uint16_t port = 0;
         enum ecode e = cx_fd_address(mem, conf->listen, &ip, &port, er);
         if (e == E_OK)
-                buf_printf(b, "Port = %u;\nSecPort = %u;\nThreadsPerServer = 8;\n", conf->plain ? port : 0u,
+                buf_printf(b, "Port = %u;\nSecPort = %u;\nThreadsPerServer = 16;\n", conf->plain ? port : 0u,
                            conf->plain ? 0u : (unsigned)conf->tls_port);
         return e;
 }

@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <freeDiameter/freeDiameter-host.h>
+#include <freeDiameter/libfdcore.h>
 #include <fcntl.h>
 #include <openssl/ssl.h>
 #include <signal.h>
@@ -514,6 +516,25 @@ static void child_missing_key(void)
         MUST(cx_fd_start_server(&conf, &place, &ops, dir, &er) == E_CONFIG && strstr(er.text, "nonexistent") != NULL);
 }
 
+static void child_gives_up(void)
+{
+        sigset_t term;
+        int sig = 0;
+        sigemptyset(&term);
+        sigaddset(&term, SIGTERM);
+        sigprocmask(SIG_BLOCK, &term, NULL);
+        client_start("icscf.ims.test", "hss.ims.test", false);
+        MUST(fd_core_shutdown() == 0); /* as freeDiameter does after an error that it cannot repair */
+        MUST(sigwait(&term, &sig) == 0 && sig == SIGTERM && !cx_fd_connected());
+        cx_fd_stop();
+}
+
+static void process_ends_with_diameter(void **state)
+{
+        (void)state;
+        run_child(child_gives_up);
+}
+
 static void settings_are_checked(void **state)
 {
         (void)state;
@@ -552,7 +573,7 @@ int main(void)
                 cmocka_unit_test(settings_are_checked),      cmocka_unit_test(uar_mar_sar_over_tls),
                 cmocka_unit_test(uar_mar_sar_plain),         cmocka_unit_test(nobody_answers),
                 cmocka_unit_test(only_listed_peers_connect), cmocka_unit_test(server_killed_and_back),
-                cmocka_unit_test(listens_where_it_is_told),
+                cmocka_unit_test(listens_where_it_is_told),  cmocka_unit_test(process_ends_with_diameter),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }
