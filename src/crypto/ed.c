@@ -71,7 +71,9 @@ void wp_write(uint8_t ret[257], const struct wp *p)
 
 bool wp_eq(const struct wp *a, const struct wp *b)
 {
-        return fp_eq(&a->x, &b->x) & fp_eq(&a->y, &b->y);
+        bool same = fp_eq(&a->x, &b->x);
+        same &= fp_eq(&a->y, &b->y);
+        return same;
 }
 
 /* With the common denominator Y (X + c^2). */
@@ -113,7 +115,10 @@ bool ed_eq(const struct ed *a, const struct ed *b)
         bool same = fp_eq(&l, &r);
         fp_mul(&l, &a->y, &b->z);
         fp_mul(&r, &b->y, &a->z);
-        return same & fp_eq(&l, &r) & !fp_is_zero(&a->z) & !fp_is_zero(&b->z);
+        same &= fp_eq(&l, &r);
+        same &= !fp_is_zero(&a->z);
+        same &= !fp_is_zero(&b->z);
+        return same;
 }
 
 bool ed_is_wp(const struct ed *a, const struct wp *b)
@@ -128,7 +133,9 @@ bool ed_is_wp(const struct ed *a, const struct wp *b)
         fp_mul(&l, &b->y, &minus);
         fp_mul(&r, &plus, &ed_from_y);
         fp_mul(&r, &r, &a->z);
-        return same & fp_eq(&l, &r) & !fp_is_zero(&minus);
+        same &= fp_eq(&l, &r);
+        same &= !fp_is_zero(&minus);
+        return same;
 }
 
 /* E F, G H, F G, E H: the common end of addition and doubling. */
@@ -262,25 +269,37 @@ unsigned comb_index(const struct comb_scalar *k, unsigned stride, unsigned colum
         return (low ^ (top - 1)) & (COMB_ENTRIES - 1);
 }
 
-void ed_comb_mul(struct ed *ret, const struct comb_scalar *k, const struct ed_comb *c)
+static void add_column(struct ed *acc, const struct comb_scalar *k, const struct ed_comb *c, unsigned col)
+{
+        struct ed_entry e;
+        for (unsigned t = 0; t < comb_tables(c->shape) && t * c->shape.columns + col < c->shape.stride; t++) {
+                uint64_t neg;
+                unsigned i = comb_index(k, c->shape.stride, t * c->shape.columns + col, &neg);
+                fp_kernel.pick(e.y_minus_x.l, c->e[t * COMB_ENTRIES].y_minus_x.l, COMB_ENTRIES, WORDS(e), i);
+                entry_cneg(&e, neg);
+                add_cached(acc, acc, &e, NULL, true);
+        }
+        secret_wipe(&e, sizeof e);
+}
+
+void ed_comb_mul2(struct ed *ret, const struct comb_scalar *k, const struct ed_comb *c, const struct comb_scalar *m,
+                  const struct ed_comb *d)
 {
         struct ed acc = ed_neutral_of();
-        struct ed_entry e;
-        unsigned n = comb_tables(c->shape);
         for (unsigned col = c->shape.columns; col-- > 0;) {
                 if (col + 1 < c->shape.columns)
                         dbl(&acc, &acc, true);
-                for (unsigned t = 0; t < n && t * c->shape.columns + col < c->shape.stride; t++) {
-                        uint64_t neg;
-                        unsigned i = comb_index(k, c->shape.stride, t * c->shape.columns + col, &neg);
-                        fp_kernel.pick(e.y_minus_x.l, c->e[t * COMB_ENTRIES].y_minus_x.l, COMB_ENTRIES, WORDS(e), i);
-                        entry_cneg(&e, neg);
-                        add_cached(&acc, &acc, &e, NULL, true);
-                }
+                add_column(&acc, k, c, col);
+                if (d != NULL)
+                        add_column(&acc, m, d, col);
         }
         *ret = acc;
-        secret_wipe(&e, sizeof e);
         secret_wipe(&acc, sizeof acc);
+}
+
+void ed_comb_mul(struct ed *ret, const struct comb_scalar *k, const struct ed_comb *c)
+{
+        ed_comb_mul2(ret, k, c, NULL, NULL);
 }
 
 /* Entries of one table: top tooth plus or minus each of the others; bit t of the index chooses plus. */
@@ -340,43 +359,4 @@ struct ed_comb *ed_comb_new(void *mem, const struct ed *a, struct comb_shape sha
         talloc_free(z);
         talloc_free(teeth);
         return ret;
-}
-
-/* Fixed windows of 5 signed bits over 1025 bits: digits are odd, from -31 to 31. */
-#define WINDOW  5
-#define WINDOWS 205
-
-void ed_mul(struct ed *ret, const struct fp *k, const struct ed *a)
-{
-        struct {
-                struct ed_entry e;
-                struct fp z;
-        } odd[16], one;
-        struct ed p = *a, twice;
-        dbl(&twice, a, true);
-        for (unsigned i = 0; i < 16; i++) {
-                cache(&odd[i].e, &p);
-                odd[i].z = p.z;
-                ed_add(&p, &p, &twice);
-        }
-        struct comb_scalar u;
-        comb_recode_full(&u, k);
-        /* comb_recode_full sets bit 1025 for 1026 bits; here the top is bit 1024. */
-        u.u[16] = 1;
-        struct ed acc = ed_neutral_of();
-        for (unsigned w = WINDOWS; w-- > 0;) {
-                for (unsigned i = 0; w + 1 < WINDOWS && i < WINDOW; i++)
-                        dbl(&acc, &acc, i + 1 == WINDOW);
-                unsigned d = 0;
-                for (unsigned i = 0; i < WINDOW; i++)
-                        d |= bit_of(&u, WINDOW * w + i) << i;
-                uint64_t neg = (uint64_t)(d >> 4) - 1; /* below 16: the digit 2d - 31 is negative */
-                fp_kernel.pick(one.e.y_minus_x.l, odd[0].e.y_minus_x.l, 16, WORDS(one), (d ^ (unsigned)neg) & 15);
-                entry_cneg(&one.e, neg);
-                add_cached(&acc, &acc, &one.e, &one.z, w == 0);
-        }
-        *ret = acc;
-        secret_wipe(&u, sizeof u);
-        secret_wipe(&one, sizeof one);
-        secret_wipe(&acc, sizeof acc);
 }

@@ -41,9 +41,6 @@ bool ed_is_wp(const struct ed *a, const struct wp *b);
 void ed_add(struct ed *ret, const struct ed *a, const struct ed *b);
 void ed_dbl(struct ed *ret, const struct ed *a);
 
-/* [k]A for a secret k < q. */
-void ed_mul(struct ed *ret, const struct fp *k, const struct ed *a);
-
 /* Comb tables for a fixed point: six teeth `stride` bits apart, `columns` columns between two doublings, so that
  * stride / columns tables of 32 entries serve 6 * stride bits. */
 #define COMB_TEETH   6
@@ -86,5 +83,8 @@ unsigned comb_index(const struct comb_scalar *k, unsigned stride, unsigned colum
 
 /* The scalar is secret. */
 void ed_comb_mul(struct ed *ret, const struct comb_scalar *k, const struct ed_comb *c);
+/* [k]A + [m]B, with the doublings in common; both combs have the same shape. */
+void ed_comb_mul2(struct ed *ret, const struct comb_scalar *k, const struct ed_comb *c, const struct comb_scalar *m,
+                  const struct ed_comb *d);
 
 #endif

@@ -215,7 +215,9 @@ bool sc_in_range(const struct fp *a, const uint8_t in[FP_LEN])
 {
         struct fp raw;
         octets_in(&raw, in);
-        return fp_eq(a, &raw) & !fp_is_zero(a);
+        bool same = fp_eq(a, &raw);
+        same &= !fp_is_zero(a);
+        return same;
 }
 
 void sc_write(uint8_t ret[FP_LEN], const struct fp *a)
@@ -227,6 +229,30 @@ void sc_add(struct fp *ret, const struct fp *a, const struct fp *b)
 {
         fp_kernel.add(ret->l, a->l, b->l);
         reduce_once(ret->l, 0, fp_q.l);
+}
+
+/* a b / 2^1024 modulo q */
+static void sc_mont(struct fp *ret, const struct fp *a, const struct fp *b)
+{
+        static const uint64_t n0 = UINT64_C(0xb8a1d17d46eaa4cd); /* -1 / q modulo 2^64 */
+        struct fpw t;
+        fp_kernel.mul(t.l, a->l, b->l);
+        fp_kernel.redc(ret->l, t.l, fp_q.l, n0);
+        reduce_once(ret->l, 0, fp_q.l);
+}
+
+void sc_mul(struct fp *ret, const struct fp *a, const struct fp *b)
+{
+        /* 2^2048 modulo q */
+        static const struct fp q_r2 = {
+                { 0xda18351aab65130d, 0x53d2a86ff2ea3168, 0x9cf2730004b7e984, 0x7df33bab26caacf6, 0xbd9ffef9a4e7d523,
+                  0xe4baf1d588717ce0, 0x24b1bbc4bc93533a, 0x9ad2dc261db57a34, 0x422970b3838d8f48, 0x890491f5401df1e3,
+                  0xf3d2a16bbcb013be, 0x9b9de76d5595e10b, 0x58d7c6f9f724bb45, 0xb2074f8f97cac807, 0x76271e07c569cadc,
+                  0x14274810a10f335f }
+        };
+        struct fp t;
+        sc_mont(&t, a, b);
+        sc_mont(ret, &t, &q_r2);
 }
 
 void sc_inv(struct fp *ret, const struct fp *a)

@@ -64,6 +64,7 @@ void sc_read(struct fp *ret, const uint8_t in[FP_LEN]);         /* reduces */
 bool sc_in_range(const struct fp *a, const uint8_t in[FP_LEN]); /* 0 < in < q, where a was read from in */
 void sc_write(uint8_t ret[FP_LEN], const struct fp *a);
 void sc_add(struct fp *ret, const struct fp *a, const struct fp *b);
+void sc_mul(struct fp *ret, const struct fp *a, const struct fp *b);
 void sc_inv(struct fp *ret, const struct fp *a);
 
 /* 1/a modulo an odd m of at most 1024 bits for gcd(a, m) = 1; 0 for 0. Integers, not in Montgomery form. */

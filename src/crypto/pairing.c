@@ -82,7 +82,9 @@ bool gt_is_ratio(const struct gt *a, const struct fp *t)
 {
         struct fp x;
         fp_mul(&x, t, &a->re);
-        return fp_eq(&x, &a->im) & !fp_is_zero(&a->re);
+        bool same = fp_eq(&x, &a->im);
+        same &= !fp_is_zero(&a->re);
+        return same;
 }
 
 /* The inverse of 1 + ti is, up to a factor, 1 - ti. */
@@ -270,7 +272,9 @@ static bool jac_is(const struct jac *c, const struct wp *a)
         bool same = fp_eq(&t, &c->x);
         fp_mul(&t, &a->y, &zz);
         fp_mul(&t, &t, &c->z);
-        return same & fp_eq(&t, &c->y) & !fp_is_zero(&c->z);
+        same &= fp_eq(&t, &c->y);
+        same &= !fp_is_zero(&c->z);
+        return same;
 }
 
 static void wp_neg(struct wp *ret, const struct wp *a)

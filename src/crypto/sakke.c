@@ -133,6 +133,7 @@ static void id_point(struct ed *ret, const struct fp *id, size_t octets)
 
 struct sakke_domain {
         struct ed z;
+        struct ed_comb *comb;
 };
 
 /* I = [id]P + Z, what is sent to; E_KEY_INVALID when it is infinity, as nobody can have an RSK for it. */
@@ -146,8 +147,6 @@ static enum ecode receiver_point(const struct sakke_domain *d, struct bytes id, 
                 return e;
         id_point(ret, &k, id.n);
         ed_add(ret, ret, &d->z);
-        if (ret_affine == NULL)
-                return E_OK;
         if (!ed_to_wp(&affine, ret))
                 return err_set(er, E_KEY_INVALID, "R-KMS-86", "this identity has no key in this domain: id + z = 0");
         *ret_affine = affine;
@@ -244,14 +243,18 @@ enum ecode sakke_domain_new(void *mem, const struct sakke_zpub *pub, struct sakk
                 return err_set(er, E_POINT, "R-KMS-21", "PubEncKey is no point of the curve");
         if (!wp_has_order_q(&z))
                 return err_set(er, E_POINT, "R-KMS-21", "PubEncKey is not of order q");
-        struct sakke_domain *d = talloc(mem, struct sakke_domain);
-        if (d == NULL || base_open() != E_OK) {
-                talloc_free(d);
-                return no_memory(er);
-        }
+        struct sakke_domain *d = talloc_zero(mem, struct sakke_domain);
+        if (d == NULL || base_open() != E_OK)
+                goto out_of_memory;
         ed_from_wp(&d->z, &z);
+        d->comb = ed_comb_new(d, &d->z, comb_full);
+        if (d->comb == NULL)
+                goto out_of_memory;
         *ret = d;
         return E_OK;
+out_of_memory:
+        talloc_free(d);
+        return no_memory(er);
 }
 
 static enum ecode rsk_read(const struct sakke_rsk *rsk, struct wp *ret, struct err *er)
@@ -284,10 +287,11 @@ enum ecode sakke_rsk_check(const struct sakke_domain *d, struct bytes id, const 
 
 /* ---- encapsulation ---- */
 
-/* How [r]I is computed: with a table of I, or without. */
+/* Whom to send to. With I = [id]P + Z, [r]I is one multiplication with a table of I, or else two with the tables of P
+ * and of the domain's Z: [r id]P + [r]Z. */
 struct receiver {
-        const struct ed *i;
-        const struct ed_comb *comb; /* NULL: none */
+        const struct ed_comb *comb;     /* of I; NULL: none */
+        const struct sakke_domain *dom; /* where comb is NULL */
         struct bytes id;
 };
 
@@ -297,12 +301,23 @@ static enum ecode ssv_scalar(const struct mc_key *ssv, struct bytes id, struct f
         return hash_to_scalar(parts, COUNT(parts), ret);
 }
 
-static void receiver_mul(const struct receiver *rc, const struct fp *r, const struct comb_scalar *u, struct ed *ret)
+static enum ecode receiver_mul(const struct receiver *rc, const struct fp *r, const struct comb_scalar *u,
+                               struct ed *ret, struct err *er)
 {
-        if (rc->comb != NULL)
+        if (rc->comb != NULL) {
                 ed_comb_mul(ret, u, rc->comb);
-        else
-                ed_mul(ret, r, rc->i);
+                return E_OK;
+        }
+        SECRET_FP k;
+        struct comb_scalar v;
+        enum ecode e = id_scalar(rc->id, &k, er);
+        if (e != E_OK)
+                return e;
+        sc_mul(&k, &k, r);
+        comb_recode_full(&v, &k);
+        ed_comb_mul2(ret, &v, base.full, u, rc->dom->comb);
+        secret_wipe(&v, sizeof v);
+        return E_OK;
 }
 
 static enum ecode encapsulate(const struct receiver *rc, const struct mc_key *key, struct sakke_sed *ret,
@@ -318,10 +333,10 @@ static enum ecode encapsulate(const struct receiver *rc, const struct mc_key *ke
         if (e != E_OK)
                 return err_set(er, e, NULL, "libcrypto does not hash");
         comb_recode_full(&u, &r);
-        receiver_mul(rc, &r, &u, &ri);
+        e = receiver_mul(rc, &r, &u, &ri, er);
         gt_comb_pow(&gr, &u, base.g);
         secret_wipe(&u, sizeof u);
-        if (!ed_to_wp(&w, &ri))
+        if (e == E_OK && !ed_to_wp(&w, &ri))
                 e = err_set(er, E_KEY_INVALID, "R-KMS-86", "this identity has no key in this domain: id + z = 0");
         if (e == E_OK) {
                 wp_write(sed.b, &w);
@@ -336,11 +351,7 @@ static enum ecode encapsulate(const struct receiver *rc, const struct mc_key *ke
 enum ecode sakke_encapsulate(const struct sakke_domain *d, struct bytes id, const struct mc_key *key,
                              struct sakke_sed *ret, struct err *er)
 {
-        struct ed i;
-        enum ecode e = receiver_point(d, id, &i, NULL, er);
-        if (e != E_OK)
-                return e;
-        const struct receiver rc = { .i = &i, .id = id };
+        const struct receiver rc = { .dom = d, .id = id };
         return encapsulate(&rc, key, ret, er);
 }
 
@@ -406,10 +417,12 @@ static enum ecode unmask_and_test(const struct gt *w, const struct receiver *rc,
         if (e != E_OK)
                 return err_set(er, e, NULL, "libcrypto does not hash");
         comb_recode_full(&u, &r);
-        receiver_mul(rc, &r, &u, &test);
-        bool same = ed_is_wp(&test, big_r);
+        e = receiver_mul(rc, &r, &u, &test, er);
+        bool same = e == E_OK && ed_is_wp(&test, big_r);
         secret_wipe(&u, sizeof u);
         secret_wipe(&test, sizeof test);
+        if (e != E_OK)
+                return e;
         if (!same)
                 return err_set(er, E_DECRYPT, "R-KMS-81", "SAKKE: TEST differs from R (RFC 6508 6.2.2)");
         *ret = ssv;
@@ -420,19 +433,16 @@ enum ecode sakke_decapsulate(const struct sakke_domain *d, struct bytes id, cons
                              struct bytes sed, struct mc_key *ret, struct err *er)
 {
         struct wp r, k;
-        struct ed i;
         struct gt w;
         bool order;
         enum ecode e = sed_read(sed, &r, er);
-        if (e == E_OK)
-                e = receiver_point(d, id, &i, NULL, er);
         if (e == E_OK)
                 e = rsk_read(rsk, &k, er);
         if (e != E_OK)
                 return e;
         pairing(&w, &k, &r, &order);
         secret_wipe(&k, sizeof k);
-        const struct receiver rc = { .i = &i, .id = id };
+        const struct receiver rc = { .dom = d, .id = id };
         e = order ? unmask_and_test(&w, &rc, sed, &r, ret, er) : rsk_wrong(er);
         secret_wipe(&w, sizeof w);
         return e;
