@@ -64,6 +64,11 @@ static enum ecode open_requests(struct running *r, struct err *er)
         return E_OK;
 }
 
+static void stop_sip(struct running *r)
+{
+        sip_net_stop(r->sip); /* the role still holds the port while it stops */
+}
+
 static void stats_sip(struct running *r, json_t *into)
 {
         struct sip_net_stats s;
@@ -97,6 +102,6 @@ static enum ecode renew_certificates(struct running *r, struct err *er)
         return e;
 }
 
-/* Closed before the role stops: handlers have returned then, and callbacks that waited were told. */
+/* Stopped before the role stops: handlers have returned then, and callbacks that waited were told. */
 const struct running_part part_sip_port = { "SIP listeners", open_sip, close_sip, stats_sip, renew_certificates };
-const struct running_part part_sip_requests = { .name = "SIP requests", .open = open_requests, .close = close_sip };
+const struct running_part part_sip_requests = { .name = "SIP requests", .open = open_requests, .close = stop_sip };

@@ -275,7 +275,7 @@ static void nothing(void *arg)
         (void)arg;
 }
 
-void sip_net_close(struct sip_net *n)
+void sip_net_stop(struct sip_net *n)
 {
         if (n == NULL)
                 return;
@@ -285,5 +285,11 @@ void sip_net_close(struct sip_net *n)
                 pthread_cond_wait(&n->idle, &n->lock);
         pthread_mutex_unlock(&n->lock);
         loop_call(n->conf.loop, nothing, NULL); /* what was posted before has run then */
-        net_free(n);
+}
+
+void sip_net_close(struct sip_net *n)
+{
+        sip_net_stop(n);
+        if (n != NULL)
+                net_free(n);
 }

@@ -4,7 +4,8 @@
  *      sip_net_open()      the port exists (role_env.sip), nothing is bound
  *      sip_net_listen()    once for each listener: bound, `local` answers, nothing is read yet
  *      sip_net_serve()     requests reach the role from now on
- *      sip_net_close()
+ *      sip_net_stop()      nothing comes or goes any more; the port still answers (E_PEER_DOWN), so that a role can
+ * stop sip_net_close()
  *
  * What never reaches a role: retransmissions (R-SA-99), ACKs of refusals, CANCELs without an INVITE (481), messages
  * that do not parse (400), are over 64 KiB (413 and, on streams, close; R-SA-128) or of another SIP version (505), and
@@ -70,8 +71,10 @@ void sip_net_serve(struct sip_net *n, sip_request_fn fn, void *role);
 /* New connections to the TLS listener of that name get this context. E_NOT_FOUND. */
 enum ecode sip_net_set_tls(struct sip_net *n, const char *name, SSL_CTX *tls);
 void sip_net_stats(struct sip_net *n, struct sip_net_stats *ret);
-/* Closes everything and tells callbacks that still wait E_PEER_DOWN; waits for handlers that run. Not from the loop or
- * a worker. NULL is fine. */
+/* Closes sockets and connections, tells callbacks that still wait E_PEER_DOWN, and waits until handlers and callbacks
+ * have returned. Not from the loop or a worker. NULL is fine, and so is a second time. */
+void sip_net_stop(struct sip_net *n);
+/* Stops and frees. NULL is fine. */
 void sip_net_close(struct sip_net *n);
 
 #endif

@@ -654,10 +654,11 @@ static void test_close_tells(void **state)
                 CHECK_OK(a.port->send(a.port, request("NOTIFY"), &to, 0, on_answer, &h));
         }
         await(&b, &b.waiting, 4);
-        sip_net_close(a.net);
+        sip_net_stop(a.net);
         assert_int_equal(h.finals, 12);
         assert_int_equal(h.why, E_PEER_DOWN);
-        a.net = NULL;
+        struct sip_target to = at(&b, SIP_UDP);
+        CHECK_E(E_PEER_DOWN, a.port->send(a.port, request("NOTIFY"), &to, 0, on_answer, &h));
         node_close(&a);
         pthread_mutex_lock(&b.lock);
         b.gate = true;
