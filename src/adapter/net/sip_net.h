@@ -4,8 +4,8 @@
  *      sip_net_open()      the port exists (role_env.sip), nothing is bound
  *      sip_net_listen()    once for each listener: bound, `local` answers, nothing is read yet
  *      sip_net_serve()     requests reach the role from now on
- *      sip_net_stop()      nothing comes or goes any more; the port still answers (E_PEER_DOWN), so that a role can
- * stop sip_net_close()
+ *      sip_net_stop()      nothing comes or goes any more; the port answers E_PEER_DOWN, the role may stop
+ *      sip_net_close()
  *
  * What never reaches a role: retransmissions (R-SA-99), ACKs of refusals, CANCELs without an INVITE (481), messages
  * that do not parse (400), are over 64 KiB (413 and, on streams, close; R-SA-128) or of another SIP version (505), and
