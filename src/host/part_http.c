@@ -24,22 +24,13 @@ static void close_http_client(struct running *r)
         http_client_close(r->http_client);
 }
 
-/* Over HTTPS a handler sees whether there was a certificate (peer_name) and explains its refusal; in the SIP core
- * nobody without one has any business. */
-static enum tls_client_cert client_cert(const struct role_listener *l)
-{
-        if (!l->client_cert)
-                return TLS_CLIENT_CERT_NONE;
-        return l->kind == LISTEN_HTTPS ? TLS_CLIENT_CERT_OPTIONAL : TLS_CLIENT_CERT_REQUIRED;
-}
-
 enum ecode running_server_ctx(struct running *r, const struct role_listener *l, SSL_CTX **ret, struct err *er)
 {
         const struct tls_server_conf c = {
                 .cert_file = running_tls_file(r, "crt"),
                 .key_file = running_tls_file(r, "key"),
                 .ca_file = r->d->site.ca_file,
-                .client_cert = client_cert(l),
+                .client_cert = l->client_cert ? TLS_CLIENT_CERT_REQUIRED : TLS_CLIENT_CERT_NONE,
         };
         return tls_server_ctx(&c, ret, er);
 }
