@@ -25,7 +25,7 @@ struct kms_master_row {
 struct kms_subject {
         const char *uri;   /* octet by octet as in the UID: R-KMS-14 */
         unsigned services; /* 1 << enum mc_service for each service whose ID this is; 0 for servers */
-        const char *owner; /* MC ID of its user; for servers the URI itself */
+        const char *owner; /* MC ID of its user; for servers the name in their certificate */
         bool server;
         int64_t created_s; /* no keys for periods that ended before */
 };
@@ -50,9 +50,9 @@ struct store_kms {
         enum ecode (*master_get)(struct store_kms *, void *mem, struct kms_master_row *ret, struct err *er);
         enum ecode (*master_put)(struct store_kms *, const struct kms_master_row *m, struct err *er);
 
-        /* The owner has exactly these URIs afterwards (uri and services of the list count); those kept keep their
-         * created_s. E_EXISTS: another owner has one. check_only: says what would happen, and changes nothing
-         * (R-SA-122). */
+        /* The owner has exactly these URIs afterwards, as user or as server (uri and services of the list count);
+         * those kept keep their created_s. E_EXISTS: another owner has one. check_only: says what would happen, and
+         * changes nothing (R-SA-122). */
         enum ecode (*subjects_put)(struct store_kms *, const char *owner, bool server, const struct kms_subject *list,
                                    size_t n, int64_t now_s, bool check_only, struct err *er);
         /* E_NOT_FOUND. */

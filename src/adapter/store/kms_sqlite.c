@@ -135,7 +135,8 @@ static enum ecode subjects_put_in(struct db_tx *tx, void *arg, struct err *er)
         enum ecode e = check_free(tx, c, er);
         if (e != E_OK || c->check_only)
                 return e;
-        e = db_exec(tx, er, "UPDATE subject SET services = -1 WHERE owner = ?", DB_TEXT(c->text));
+        e = db_exec(tx, er, "UPDATE subject SET services = -1 WHERE owner = ? AND server = ?", DB_TEXT(c->text),
+                    DB_INT(c->flag));
         for (size_t i = 0; e == E_OK && i < c->n; i++)
                 e = db_exec(tx, er,
                             "INSERT INTO subject (uri, services, owner, server, created_s) VALUES (?, ?, ?, ?, ?)"

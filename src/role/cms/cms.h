@@ -56,7 +56,8 @@ enum ecode cms_get(struct cms *c, void *mem, const char *path, struct bytes toke
  *
  *   user-put     mc_id, mcptt_id, mcvideo_id, mcdata_id, name, organisation, participant_type, priority, profile_index,
  *                max_affiliations, max_calls, allow [words, as in the profile without "allow-"], enabled, groups
- * [uris]. What is absent stays, null removes; other members are ignored. Result: the user as user-show gives it.
+ * [uris]. What is absent stays, null removes; other members are ignored. With "new": true an existing mc_id is
+ *                E_EXISTS. Result: the user as user-show gives it.
  *   user-check   the same arguments; answers as user-put would, and changes nothing (R-SA-122)
  *   user-show    mc_id; user-del  mc_id; user-list  after, most -> {"users":[...], "next": mc_id or absent}
  *   group-put    uri, name, max_participants, priority, invite_members, allow_emergency_call; group-del  uri

@@ -43,9 +43,12 @@ static enum ecode user_json(struct cms *c, void *mem, const struct cms_user *u, 
 }
 
 /* The user as it is, or a new one. */
-static enum ecode old_user(struct cms *c, void *mem, const char *mc_id, struct cms_user *ret, struct err *er)
+static enum ecode old_user(struct cms *c, void *mem, const char *mc_id, bool only_new, struct cms_user *ret,
+                           struct err *er)
 {
         enum ecode e = c->store->user_get(c->store, mem, mc_id, ret, er);
+        if (e == E_OK && only_new)
+                return err_set(er, E_EXISTS, "R-SA-122", "%.100s has a profile already", mc_id);
         if (e != E_NOT_FOUND)
                 return e;
         *ret = (struct cms_user){ .mc_id = mc_id,
@@ -110,9 +113,12 @@ static enum ecode put_user(struct cms *c, void *mem, json_t *in, bool check_only
         const char *mc_id = NULL, **groups = NULL;
         size_t n = 0;
         struct cms_user u = { 0 };
+        bool only_new = false;
         enum ecode e = arg_need(in, "mc_id", &mc_id, er);
         if (e == E_OK)
-                e = old_user(c, mem, mc_id, &u, er);
+                e = arg_bool(in, "new", &only_new, er);
+        if (e == E_OK)
+                e = old_user(c, mem, mc_id, only_new, &u, er);
         if (e == E_OK)
                 e = read_user(mem, in, &u, er);
         if (e == E_OK)

@@ -464,6 +464,8 @@ static void test_admin(void **state)
         admin(f, E_SYNTAX, "user-put", "{\"mc_id\":\"carol\",\"allow\":[\"fly\"]}", NULL);
         admin(f, E_SYNTAX, "user-put", "{\"mc_id\":\"carol\",\"mcptt_id\":\"carol\"}", NULL);
         admin(f, E_RANGE, "user-put", "{\"mc_id\":\"carol\",\"profile_index\":256}", NULL);
+        admin(f, E_EXISTS, "user-check", "{\"mc_id\":\"bob\",\"new\":true}", NULL);
+        admin(f, E_EXISTS, "user-put", "{\"mc_id\":\"bob\",\"new\":true}", NULL);
         admin(f, E_MISSING, "user-put", "{}", NULL);
         admin(f, E_OK, "user-show", "{\"mc_id\":\"alice@mc.example\"}", &out);
         assert_string_equal(json_string_value(json_object_get(out, "mcptt_id")), ALICE);

@@ -20,6 +20,7 @@ struct kms_conf {
         const char *issuer, *jwks_url;
         struct conf_list audiences; /* names of this server in `aud` */
         struct conf_list domains;   /* KmsDomainList */
+        struct conf_list servers;   /* "<name in the certificate>=<URI>": who gets keys for a client certificate */
         int64_t key_period, key_offset;
         int64_t cert_life;
         int64_t time_window_s;
@@ -44,7 +45,8 @@ enum kms_op { KMS_OP_INIT, KMS_OP_KEYPROV, KMS_OP_CERTCACHE, KMS_OP_CERT };
 /* A request, free of HTTP. */
 struct kms_ask {
         enum kms_op op;
-        struct bytes token;
+        struct bytes token;    /* p NULL: none */
+        const char *peer_name; /* of the verified client certificate, or NULL; counts where there is no token */
         const char *url;       /* as the client addressed it: R-KMS-51 */
         const char *name;      /* decoded <UserUri> or <KmsUri> of the path, or NULL */
         const char *time_hex;  /* <time> of a keyprov path, or NULL */
@@ -55,6 +57,7 @@ struct kms_ask {
 /* Whom the answer is for, for events. */
 struct kms_about {
         const char *user_uri, *client_id, *jti;
+        bool server; /* by its certificate: CSC-9 */
 };
 
 /* Annex D.2.3 to D.2.6. *ret is ready to print; key values in it wipe themselves with mem.
@@ -75,12 +78,14 @@ enum ecode kms_server_keys(struct kms *k, void *mem, const char *uri, int64_t ti
 /* Administration (host/admin.h). Arguments and results are JSON objects:
  *
  *   user-put     mc_id, mcptt_id, mcvideo_id, mcdata_id: what is absent stays, null removes; other members are ignored.
+ *                With "new": true an mc_id that has keys already is E_EXISTS.
  *                Result: the user as user-show gives it. R-SA-122: putting twice is the same as once.
  *   user-check   the same arguments; answers as user-put would, and changes nothing
  *   user-del     mc_id
  *   user-show    mc_id -> mc_id, mcptt_id, mcvideo_id, mcdata_id, uris [..], server
  *   user-list    after, most -> {"users":[...], "next": mc_id or absent}
- *   server-put   uri; server-del  uri
+ *   server-put   uri, name (in its certificate; absent: the URI itself, for server-keys alone); server-del  uri.
+ *                Servers that the configuration names are put at each start.
  *   server-keys  uri, time (ISO 8601, absent: now) -> {"uri", "init": XML, "keyprov": XML}: the documents that the
  *                server would get over HTTPS. For servers of the same deployment; the socket's peer check is the proof.
  *   partner-put  xml (KmsCertificate) -> {"cert_uri", "kms_uri"}; partner-del  cert_uri; partner-list

@@ -57,8 +57,11 @@ static enum ecode wanted(struct kms *k, void *mem, const char *mc_id, const json
         struct kms_subject *list = talloc_zero_array(mem, struct kms_subject, n + COUNT(ids));
         if (list == NULL)
                 return err_set(er, E_NOMEM, NULL, "user");
-        for (size_t i = 0; i < n; i++)
-                list[i] = old[i];
+        size_t old_n = n;
+        n = 0;
+        for (size_t i = 0; i < old_n; i++)
+                if (!old[i].server)
+                        list[n++] = old[i];
         for (size_t i = 0; i < COUNT(ids); i++) {
                 const char *uri = NULL;
                 if (json_object_get(in, ids[i].name) == NULL)
@@ -87,12 +90,25 @@ static enum ecode user_show_of(struct kms *k, void *mem, const char *mc_id, json
         return e;
 }
 
+static enum ecode check_new(struct kms *k, void *mem, const char *mc_id, struct err *er)
+{
+        struct kms_subject *list;
+        size_t n;
+        enum ecode e = k->store->subject_list(k->store, mem, mc_id, "", LIST_MOST, &list, &n, er);
+        return e == E_OK && n > 0 ? err_set(er, E_EXISTS, "R-SA-122", "%.100s has keys already", mc_id) : e;
+}
+
 static enum ecode put_user(struct kms *k, void *mem, json_t *in, bool check_only, json_t **out, struct err *er)
 {
         const char *mc_id = NULL;
         struct kms_subject *list = NULL;
         size_t n = 0;
+        bool only_new = false;
         enum ecode e = arg_need(in, "mc_id", &mc_id, er);
+        if (e == E_OK)
+                e = arg_bool(in, "new", &only_new, er);
+        if (e == E_OK && only_new)
+                e = check_new(k, mem, mc_id, er);
         if (e == E_OK)
                 e = wanted(k, mem, mc_id, in, &list, &n, er);
         if (e == E_OK)
@@ -165,19 +181,45 @@ static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, str
         return E_OK;
 }
 
+/* Adds one identity to those of a server. */
 static enum ecode server_put(void *role, void *mem, json_t *in, json_t **out, struct err *er)
 {
         struct kms *k = role;
-        const char *uri = NULL;
+        const char *uri = NULL, *name = NULL;
+        struct kms_subject *old, *list = NULL;
+        size_t n = 0;
         enum ecode e = arg_need(in, "uri", &uri, er);
         if (e == E_OK)
                 e = mc_id_check(uri, "uri", er);
-        struct kms_subject one = { .uri = uri };
         if (e == E_OK)
-                e = k->store->subjects_put(k->store, uri, true, &one, 1, clock_now(k->env->clock), false, er);
+                e = arg_text(in, "name", &name, er);
+        name = name != NULL ? name : uri;
         if (e == E_OK)
-                ev(k->env->log, EV_INFO, "server-put", KV_STR("uri", uri));
-        return e == E_OK ? user_show_of(k, mem, uri, out, er) : e;
+                e = k->store->subject_list(k->store, mem, name, "", LIST_MOST, &old, &n, er);
+        if (e == E_OK && (list = talloc_zero_array(mem, struct kms_subject, n + 1)) == NULL)
+                e = err_set(er, E_NOMEM, NULL, "server");
+        if (e != E_OK)
+                return e;
+        for (size_t i = 0; i < n; i++)
+                list[i] = old[i];
+        list[n] = (struct kms_subject){ .uri = uri };
+        e = k->store->subjects_put(k->store, name, true, list, n + 1, clock_now(k->env->clock), false, er);
+        if (e == E_OK)
+                ev(k->env->log, EV_INFO, "server-put", KV_STR("uri", uri), KV_STR("name", name));
+        return e == E_OK ? user_show_of(k, mem, name, out, er) : e;
+}
+
+static enum ecode remove_uri(struct kms *k, void *mem, const struct kms_subject *s, struct err *er)
+{
+        struct kms_subject *list;
+        size_t n, kept = 0;
+        enum ecode e = k->store->subject_list(k->store, mem, s->owner, "", LIST_MOST, &list, &n, er);
+        if (e != E_OK)
+                return e;
+        for (size_t i = 0; i < n; i++)
+                if (list[i].server && strcmp(list[i].uri, s->uri) != 0)
+                        list[kept++] = list[i];
+        return k->store->subjects_put(k->store, s->owner, true, list, kept, clock_now(k->env->clock), false, er);
 }
 
 static enum ecode server_del(void *role, void *mem, json_t *in, json_t **out, struct err *er)
@@ -191,7 +233,7 @@ static enum ecode server_del(void *role, void *mem, json_t *in, json_t **out, st
                 e = k->store->subject_get(k->store, mem, uri, &s, er);
         if (e == E_OK && !s.server)
                 e = err_set(er, E_FORBIDDEN, NULL, "%.100s is a user, not a server", uri);
-        return e == E_OK ? k->store->owner_del(k->store, s.owner, er) : e;
+        return e == E_OK ? remove_uri(k, mem, &s, er) : e;
 }
 
 static enum ecode print_text(void *mem, const struct kms_response *rs, char **ret, struct err *er)

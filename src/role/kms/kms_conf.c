@@ -14,6 +14,12 @@ const struct conf_item kms_conf_items[] = {
         CONF_LIST(struct kms_conf, audiences, "https://{net}.3:8443 {mc_domain}",
                   "Names of this server: one of them has to stand in a token's aud.", "R-ID-88"),
         CONF_LIST(struct kms_conf, domains, "{mc_domain}", "Domains whose users this KMS serves.", "TS 33.180 D.3.2.2"),
+        CONF_LIST(struct kms_conf, servers,
+                  "mcx.{mc_domain}=sip:mcptt-psi@{mc_domain} mcx.{mc_domain}=sip:mcvideo-psi@{mc_domain} "
+                  "mcx.{mc_domain}=sip:mcdata-psi@{mc_domain}",
+                  "Servers that get keys when they show a certificate of this deployment: name in the certificate, "
+                  "equals sign, identity.",
+                  "TS 33.180 clause 5.3.1"),
         CONF_SECONDS(struct kms_conf, key_period, "30d", 60, 315360000,
                      "How long a key period is. Never change it later.", "TS 33.180 F.2.1.1"),
         CONF_SECONDS(struct kms_conf, key_offset, "0", 0, 315360000,

@@ -32,7 +32,8 @@ static const struct role_listener listeners[] = {
         { .name = "csc-8",
           .kind = LISTEN_HTTPS,
           .conf_offset = offsetof(struct kms_conf, listen),
-          .routes = kms_routes },
+          .routes = kms_routes,
+          .client_cert = true },
         { 0 },
 };
 

@@ -112,12 +112,19 @@ static void report_arrow(struct kms *k, const struct http_req *rq, const char *o
 
 static void serve(struct kms *k, const struct http_req *rq, struct http_res *rs, enum kms_op op_no, const char *op)
 {
-        struct kms_ask ask = { .op = op_no, .url = rq->url, .body = rq->body };
+        struct kms_ask ask = { .op = op_no, .url = rq->url, .body = rq->body, .peer_name = rq->peer_name };
         struct kms_about about = { 0 };
         struct kms_response answer;
         struct err er = { 0 };
         enum ecode e = request_bearer(rq, &ask.token, &er);
-        report_arrow(k, rq, op, &ask);
+        if (e == E_TOKEN_MISSING) {
+                ask.token = (struct bytes){ 0 };
+                e = E_OK;
+        }
+        if (ask.token.p != NULL || rq->peer_name == NULL)
+                report_arrow(k, rq, op, &ask);
+        if (e == E_OK && ask.token.p == NULL && rq->peer_name == NULL)
+                e = err_set(&er, E_TOKEN_MISSING, "R-KMS-30", "no Authorization: Bearer");
         if (e == E_OK)
                 e = read_path(rq->mem, rq, op, &ask, &er);
         if (e == E_OK)
@@ -127,7 +134,8 @@ static void serve(struct kms *k, const struct http_req *rq, struct http_res *rs,
         if (e == E_OK) {
                 ev(k->env->log, EV_INFO, "kms-answered", KV_STR("flow", "mcx-sign-on"), KV_STR("step", "3.5"),
                    KV_STR("op", op), KV_HASH("user", about.user_uri), KV_STR("client", about.client_id),
-                   KV_STR("jti", about.jti), KV_INT("sets", (int64_t)answer.sets_n), KV_STR("trace", rq->trace));
+                   KV_STR("jti", about.jti), KV_STR("server", about.server ? rq->peer_name : NULL),
+                   KV_INT("sets", (int64_t)answer.sets_n), KV_STR("trace", rq->trace));
                 send(k, rs, 200, &answer);
                 return;
         }

@@ -1,13 +1,17 @@
 /* TS 33.180 D.2: who may have which keys. The order of the checks: the token, the request, the person, the period. */
 #include "role/kms/kms_priv.h"
 
+#include "role/common/request.h"
+
 #include <talloc.h>
 
-/* The identities of a token that may ask for keys: those of services whose key management scope was granted. */
+/* Who asks, and for which identities: those of a token whose service's key management scope was granted, or those of a
+ * server that showed its certificate. */
 struct who {
-        struct token_claims claims;
-        const char *id[3];
+        struct token_claims claims; /* all NULL for servers */
+        const char **id;
         size_t n;
+        const char *via; /* for the log of issues */
 };
 
 static const char **list_of(void *mem, const struct conf_list *l)
@@ -16,6 +20,34 @@ static const char **list_of(void *mem, const struct conf_list *l)
         for (size_t i = 0; out != NULL && i < l->n; i++)
                 out[i] = talloc_strdup(out, l->item[i]);
         return out;
+}
+
+#define SERVER_URIS_MOST 64
+
+/* "<name in the certificate>=<URI>" of the configuration: those of each name together, so that one that is no longer
+ * there gets no keys any more. */
+static enum ecode put_servers(struct kms *k, struct err *er)
+{
+        const struct conf_list *l = &k->conf->servers;
+        enum ecode e = E_OK;
+        void *tmp = talloc_new(k);
+        struct kms_subject *list = talloc_zero_array(tmp, struct kms_subject, l->n + 1);
+        for (size_t i = 0; e == E_OK && i < l->n; i++) {
+                size_t name_n = strcspn(l->item[i], "="), n = 0;
+                if (l->item[i][name_n] == 0 || name_n == 0 ||
+                    mc_id_check(l->item[i] + name_n + 1, "server", er) != E_OK)
+                        e = err_set(er, E_CONFIG, NULL, "servers: %.120s is not NAME=URI", l->item[i]);
+                for (size_t j = 0; e == E_OK && list != NULL && j < l->n; j++)
+                        if (strncmp(l->item[j], l->item[i], name_n + 1) == 0)
+                                list[n++] = (struct kms_subject){ .uri = l->item[j] + name_n + 1 };
+                char *name = e == E_OK ? talloc_strndup(tmp, l->item[i], name_n) : NULL;
+                if (e == E_OK && (name == NULL || list == NULL))
+                        e = err_set(er, E_NOMEM, NULL, "servers");
+                if (e == E_OK)
+                        e = k->store->subjects_put(k->store, name, true, list, n, clock_now(k->env->clock), false, er);
+        }
+        talloc_free(tmp);
+        return e;
 }
 
 enum ecode kms_start(void *mem, const struct role_env *env, const struct kms_conf *conf, struct kms **ret,
@@ -42,6 +74,8 @@ enum ecode kms_start(void *mem, const struct role_env *env, const struct kms_con
                 e = key_period_check(k->period, er); /* R-KMS-12 */
         if (e == E_OK)
                 e = kms_master_open(k, env, conf, &k->master, er);
+        if (e == E_OK)
+                e = put_servers(k, er);
         if (e == E_OK)
                 e = trust_open(k, env, &is, 1, &k->trust, er);
         if (e != E_OK) {
@@ -73,25 +107,62 @@ void kms_tick(struct kms *k)
 }
 
 /* R-KMS-30 to R-KMS-35. */
-static enum ecode identify(struct kms *k, void *mem, struct bytes token, struct who *ret, struct err *er)
+static enum ecode identify_user(struct kms *k, void *mem, struct bytes token, struct who *w, struct err *er)
 {
-        struct who w = { 0 };
         const char *any;
-        enum ecode e = trust_token(k->trust, mem, token, k->audiences, &w.claims, er);
+        enum ecode e = trust_token(k->trust, mem, token, k->audiences, &w->claims, er);
         if (e == E_OK)
-                e = trust_may(&w.claims, MC_ANY, MC_RES_KMS, &any, er);
+                e = trust_may(&w->claims, MC_ANY, MC_RES_KMS, &any, er);
+        if (e == E_OK && (w->id = talloc_array(mem, const char *, MC_DATA)) == NULL)
+                e = err_set(er, E_NOMEM, NULL, "identities");
         if (e != E_OK)
                 return e;
         for (enum mc_service s = MC_PTT; s <= MC_DATA; s++) {
-                const char *id = token_mc_id(&w.claims, s);
+                const char *id = token_mc_id(&w->claims, s);
                 bool known = false;
-                for (size_t i = 0; id != NULL && i < w.n; i++)
-                        known |= strcmp(w.id[i], id) == 0;
-                if (id != NULL && !known && mc_scope_granted(w.claims.scope, s, MC_RES_KMS))
-                        w.id[w.n++] = id;
+                for (size_t i = 0; id != NULL && i < w->n; i++)
+                        known |= strcmp(w->id[i], id) == 0;
+                if (id != NULL && !known && mc_scope_granted(w->claims.scope, s, MC_RES_KMS))
+                        w->id[w->n++] = id;
         }
-        *ret = w;
+        w->via = "https";
         return E_OK;
+}
+
+/* CSC-9: a server of this deployment, by the name in its verified certificate. A certificate of anybody else counts for
+ * nothing: the answer is that of a request without credentials. */
+static enum ecode identify_server(struct kms *k, void *mem, const char *name, struct who *w, struct err *er)
+{
+        struct kms_subject *list;
+        size_t n;
+        enum ecode e = k->store->subject_list(k->store, mem, name, "", SERVER_URIS_MOST, &list, &n, er);
+        if (e == E_OK && (w->id = talloc_array(mem, const char *, n + 1)) == NULL)
+                e = err_set(er, E_NOMEM, NULL, "identities");
+        if (e != E_OK)
+                return e;
+        for (size_t i = 0; i < n; i++)
+                if (list[i].server)
+                        w->id[w->n++] = list[i].uri;
+        if (w->n == 0)
+                return err_set(er, E_TOKEN_MISSING, "R-KMS-30", "no token, and %.100s is no server of this domain",
+                               name);
+        w->via = "certificate";
+        return E_OK;
+}
+
+static enum ecode identify(struct kms *k, void *mem, const struct kms_ask *ask, struct who *ret, struct err *er)
+{
+        struct who w = { 0 };
+        enum ecode e;
+        if (ask->token.p != NULL)
+                e = identify_user(k, mem, ask->token, &w, er);
+        else if (ask->peer_name != NULL)
+                e = identify_server(k, mem, ask->peer_name, &w, er);
+        else
+                e = err_set(er, E_TOKEN_MISSING, "R-KMS-30", "no Authorization: Bearer");
+        if (e == E_OK)
+                *ret = w;
+        return e;
 }
 
 /* R-KMS-36, R-KMS-37: octet by octet (R-KMS-14). */
@@ -171,17 +242,19 @@ static enum ecode answer_init(struct kms *k, void *mem, struct kms_response *rs)
 }
 
 /* The issue is on the disk before the keys leave. */
-static enum ecode log_issues(struct kms *k, const struct who *w, const char *via, const struct kms_key_set *set,
-                             size_t n, struct err *er)
+static enum ecode log_issues(struct kms *k, void *mem, const struct who *w, const struct kms_key_set *set, size_t n,
+                             struct err *er)
 {
-        struct kms_issue list[3];
+        struct kms_issue *list = talloc_zero_array(mem, struct kms_issue, n + 1);
+        if (list == NULL)
+                return err_set(er, E_NOMEM, NULL, "issues");
         for (size_t i = 0; i < n; i++)
                 list[i] = (struct kms_issue){ .time_s = clock_now(k->env->clock),
                                               .uri = set[i].user_uri,
                                               .period_no = (int64_t)set[i].key_period_no,
-                                              .via = via,
-                                              .client_id = w != NULL ? w->claims.client_id : NULL,
-                                              .jti = w != NULL ? w->claims.jti : NULL };
+                                              .via = w->via,
+                                              .client_id = w->claims.client_id,
+                                              .jti = w->claims.jti };
         return k->store->issue_add(k->store, list, n, er);
 }
 
@@ -195,7 +268,7 @@ static enum ecode answer_keyprov(struct kms *k, void *mem, const struct kms_ask 
                 e = kms_time_path_parse(bytes_str(ask->time_hex), time_s, &time_s);
         if (e != E_OK)
                 return err_set(er, e, "R-KMS-57", "the time of the path is not 16 hex digits");
-        struct kms_key_set *set = talloc_zero_array(mem, struct kms_key_set, 3);
+        struct kms_key_set *set = talloc_zero_array(mem, struct kms_key_set, w->n + 1);
         size_t n = 0, asked = ask->name != NULL ? 1 : w->n;
         if (set == NULL)
                 return err_set(er, E_NOMEM, NULL, "key sets");
@@ -210,7 +283,7 @@ static enum ecode answer_keyprov(struct kms *k, void *mem, const struct kms_ask 
                         e = E_OK; /* another identity of this token may be served */
         }
         if (e == E_OK)
-                e = log_issues(k, w, "https", set, n, er);
+                e = log_issues(k, mem, w, set, n, er);
         if (e != E_OK)
                 return e;
         rs->content = KMS_KEYPROV;
@@ -280,10 +353,10 @@ enum ecode kms_answer(struct kms *k, void *mem, const struct kms_ask *ask, struc
         struct kms_subject s;
         struct kms_response rs;
         *about = (struct kms_about){ 0 };
-        enum ecode e = identify(k, mem, ask->token, &w, er);
+        enum ecode e = identify(k, mem, ask, &w, er);
         if (e != E_OK)
                 return e;
-        *about = (struct kms_about){ w.id[0], w.claims.client_id, w.claims.jti };
+        *about = (struct kms_about){ w.id[0], w.claims.client_id, w.claims.jti, ask->token.p == NULL };
         e = read_request(k, mem, ask, &w, &user, er);
         if (e != E_OK)
                 return e;
@@ -331,7 +404,7 @@ enum ecode kms_server_keys(struct kms *k, void *mem, const char *uri, int64_t ti
         if (e == E_OK)
                 e = kms_make_set(k, mem, &s, time_s, set, er);
         if (e == E_OK)
-                e = log_issues(k, NULL, "admin", set, 1, er);
+                e = log_issues(k, mem, &(struct who){ .via = "admin" }, set, 1, er);
         if (e != E_OK)
                 return e;
         kms_response_head(k, mem, uri, "admin:init", &init);

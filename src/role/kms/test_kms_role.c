@@ -622,6 +622,8 @@ static void test_admin_users(void **state)
         assert_string_equal(json_string_value(json_object_get(out, "mcvideo_id")), "sip:bob.v@x");
         assert_null(json_object_get(out, "mcdata_id"));
         json_decref(out);
+        ADMIN(E_EXISTS, "user-check", "{\"mc_id\":\"bob\",\"new\":true}");
+        ADMIN(E_EXISTS, "user-put", "{\"mc_id\":\"bob\",\"new\":true}");
         ADMIN(E_EXISTS, "user-check", "{\"mc_id\":\"eve\",\"mcptt_id\":\"sip:bob@x\"}");
         ADMIN(E_EXISTS, "user-put", "{\"mc_id\":\"eve\",\"mcptt_id\":\"" ALICE "\"}");
         ADMIN(E_MISSING, "user-put", "{\"mcptt_id\":\"sip:bob@x\"}");
@@ -657,6 +659,49 @@ static void test_admin_server(void **state)
         json_decref(out);
 }
 
+static struct http_res post_from(struct fix *f, const char *peer, const char *authorization, const char *rest)
+{
+        struct http_field field = { "Authorization", authorization };
+        struct http_req rq = { .mem = f,
+                               .method = "POST",
+                               .path = talloc_asprintf(f, "%s%s", KMS_BASE_PATH, rest),
+                               .query = "",
+                               .url = talloc_asprintf(f, "%s%s", BASE, rest),
+                               .fields = &field,
+                               .fields_n = authorization != NULL,
+                               .peer_name = peer,
+                               .trace = "t" };
+        return test_request(f->k, kms_routes, &rq);
+}
+
+/* CSC-9: servers by their certificate, for their own identities alone (R-KMS-36); strangers' certificates open nothing.
+ */
+static void test_servers(void **state)
+{
+        struct fix *f = *state;
+        static const char *servers[] = { "mcx.mc.example=sip:mcptt-psi@mc.example", "gms.mc.example=sip:gms@mc.example",
+                                         "mcx.mc.example=sip:mcdata-psi@mc.example" };
+        struct kms_conf conf = f->conf;
+        conf.servers = (struct conf_list){ servers, COUNT(servers) };
+        CHECK_OK(kms_start(f, &f->env, &conf, &f->k, NULL));
+        struct kms_response *r = answer(f, post_from(f, "mcx.mc.example", NULL, "init"), 200);
+        assert_int_equal(r->content, KMS_INIT);
+        r = answer(f, post_from(f, "mcx.mc.example", NULL, "keyprov/sip%3Amcdata-psi%40mc.example"), 200);
+        check_set(f, &r->sets[0]);
+        r = answer(f, post_from(f, "mcx.mc.example", NULL, "keyprov"), 200);
+        assert_int_equal(r->sets_n, 2);
+        assert_string_equal(f->store->issue[0].via, "certificate");
+        assert_null(f->store->issue[0].client_id);
+        answer(f, post_from(f, "mcx.mc.example", NULL, "keyprov/sip:gms@mc.example"), 403);
+        answer(f, post_from(f, "mcx.mc.example", NULL, "keyprov/" ALICE), 403);
+        answer(f, post_from(f, "alice", NULL, "keyprov/" ALICE), 401); /* a user's name in a certificate is no token */
+        answer(f, post_from(f, "hss.mc.example", NULL, "keyprov"), 401);
+        answer(f, post_from(f, "mcx.mc.example", "Bearer x.y.z", "keyprov"), 401); /* a bad token is not made good */
+        static const char *bad[] = { "mcx.mc.example" };
+        conf.servers = (struct conf_list){ bad, 1 };
+        CHECK_E(E_CONFIG, kms_start(f, &f->env, &conf, &f->k, NULL));
+}
+
 /* No secret and no token in any event. */
 static void test_quiet(void **state)
 {
@@ -675,9 +720,9 @@ static void test_quiet(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                T(test_init),      T(test_keyprov),     T(test_periods),      T(test_tokens),
-                T(test_strangers), T(test_bodies),      T(test_partners),     T(test_outage),
-                T(test_restart),   T(test_admin_users), T(test_admin_server), T(test_quiet),
+                T(test_init),         T(test_keyprov),  T(test_periods), T(test_tokens),  T(test_strangers),
+                T(test_bodies),       T(test_partners), T(test_outage),  T(test_restart), T(test_admin_users),
+                T(test_admin_server), T(test_servers),  T(test_quiet),
         };
         return cmocka_run_group_tests_name("kms", tests, NULL, NULL);
 }
