@@ -49,7 +49,8 @@ enum ecode ue_sip_call(struct ue *u, void *mem, struct sip_msg *rq, struct sip_m
 static enum ecode begin(struct ue *u, struct err *er)
 {
         struct sip_target me;
-        if (u->sip->local(u->sip, GM, u->proto, &me) != E_OK)
+        /* a UE opens its TLS connection and listens on none: what comes back comes on that connection */
+        if (u->sip->local(u->sip, GM, u->proto, &me) != E_OK && u->sip->local(u->sip, GM, SIP_TCP, &me) != E_OK)
                 return err_set(er, E_INTERNAL, NULL, "no local address for %s", sip_proto_name(u->proto));
         if (u->reg.call_id == NULL) {
                 char *id = rng_hex(u->env->rng, u, 12);

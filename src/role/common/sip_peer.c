@@ -34,9 +34,10 @@ static enum ecode resolve(const char *host, char ip[46], struct err *er)
 enum ecode sip_target_of(const char *uri, struct sip_target *ret, struct err *er)
 {
         void *mem = talloc_new(NULL);
-        struct sip_addr a;
+        struct sip_addr a = { 0 };
         struct sip_target t = { 0 };
-        enum ecode e = sip_addr_parse(mem, uri, &a, er);
+        /* without angle brackets, parameters would count as the header's (RFC 3261 clause 20) */
+        enum ecode e = strchr(uri, '<') != NULL ? sip_addr_parse(mem, uri, &a, er) : sip_uri_parse(mem, uri, &a.u, er);
         if (e == E_OK && a.u.host[0] == 0)
                 e = err_set(er, E_SYNTAX, NULL, "no host in %s", uri);
         if (e == E_OK) {

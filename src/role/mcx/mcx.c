@@ -94,6 +94,7 @@ static void mcx_stats(void *self, json_t *into)
         json_object_set_new(into, "bindings", json_integer((json_int_t)mcx_count(m->bindings)));
         json_object_set_new(into, "authorised", json_integer((json_int_t)m->authorised));
         json_object_set_new(into, "refused", json_integer((json_int_t)m->refused));
+        json_object_set_new(into, "server_keys_held", json_boolean(mcx_keys_held(m)));
         json_object_set_new(into, "third_party_registers", json_integer((json_int_t)m->registered));
         pthread_mutex_unlock(&m->lock);
 }

@@ -115,6 +115,8 @@ void mcx_leave(struct mcx *m, const char *a, const char *b);
 /* mcx_keys.c */
 enum ecode mcx_keys_open(struct mcx *m, struct err *er);
 void mcx_keys_tick(struct mcx *m);
+/* CSK uploads can be opened, or are not looked at by policy. */
+bool mcx_keys_held(struct mcx *m);
 /* Opens the CSK upload for this service's identity, signed by `initiator` (NULL: not known yet; then the message has to
  * name it in the open, and the caller compares). E_PEER_DOWN while the server has no keys yet. */
 enum ecode mcx_keys_open_csk(struct mcx *m, void *mem, enum mcx_service s, struct bytes message, const char *initiator,

@@ -191,3 +191,11 @@ enum ecode mcx_keys_open_csk(struct mcx *m, void *mem, enum mcx_service s, struc
         pthread_rwlock_unlock(&k->lock);
         return e;
 }
+
+bool mcx_keys_held(struct mcx *m)
+{
+        pthread_rwlock_rdlock(&m->keys->lock);
+        bool held = m->keys->domain != NULL || strcmp(m->conf->csk, "off") == 0;
+        pthread_rwlock_unlock(&m->keys->lock);
+        return held;
+}
