@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <talloc.h>
-#include <uthash.h>
+#include "base/hash.h"
 
 struct entry {
         struct chal *c;

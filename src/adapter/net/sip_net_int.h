@@ -13,7 +13,7 @@
 #include <event2/event.h>
 #include <event2/bufferevent.h>
 #include <talloc.h>
-#include <uthash.h>
+#include "base/hash.h"
 
 #define SIP_PROTOS        (SIP_TLS + 1)
 #define SIP_LISTENERS_MAX 8

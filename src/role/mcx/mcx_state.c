@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 #include <talloc.h>
-#include <uthash.h>
+#include "base/hash.h"
 
 struct mcx_entry {
         char *key;

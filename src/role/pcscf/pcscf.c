@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 #include <talloc.h>
-#include <uthash.h>
+#include "base/hash.h"
 
 struct pcscf_entry {
         struct pcscf_ue *ue;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 #include <talloc.h>
-#include <uthash.h>
+#include "base/hash.h"
 
 struct scscf_entry {
         char *impu;

@@ -1,0 +1,16 @@
+/* uthash with a keyed hash: keys that come from the network (Call-IDs, addresses, nonces) cannot be chosen so that they
+ * all fall into one bucket. Include this instead of <uthash.h>. The key is drawn once in the life of a process; nothing
+ * but the order inside of tables depends on it. */
+#ifndef MUSTER_BASE_HASH_H
+#define MUSTER_BASE_HASH_H
+
+#include <stddef.h>
+
+/* SipHash-2-4 under the key of this process. Thread-safe. */
+unsigned hash_keyed(const void *p, size_t n);
+
+#define HASH_FUNCTION(key, len, hashv) ((hashv) = hash_keyed((key), (len)))
+
+#include <uthash.h>
+
+#endif
