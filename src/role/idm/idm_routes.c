@@ -251,7 +251,7 @@ static void answer_error(struct idm *idm, const struct http_req *rq, struct http
         refused(idm, rq, step, er, about->client_id, about->sub);
         snprintf(shown.text, sizeof shown.text, "%s", idm_describe(er));
         if (status == 401)
-                http_res_field(rs, "WWW-Authenticate", "Basic realm=\"%s\"", idm->conf->organisation);
+                http_res_field(rs, "WWW-Authenticate", "Basic realm=\"%s\"", idm->conf->issuer);
         if (status == 503)
                 http_res_field(rs, "Retry-After", "5");
         answer_json(rs, status, oauth_error_print(rs->mem, &shown));

@@ -253,7 +253,7 @@ static enum ecode try_password(struct idm *idm, void *mem, const struct idm_logi
         int64_t wait = f.last_s + delay_s(idm->conf, f.count) - now;
         if (wait > 0) {
                 *wait_s = wait;
-                return err_set(er, E_LIMIT, "R-ID-16", "too many failed tries: wait %lld seconds, then try again",
+                return err_set(er, E_LIMIT, "R-ID-16", "too many failed tries: wait %lld s, then try again",
                                (long long)wait);
         }
         e = prove_password(idm, mem, in, user, er);
