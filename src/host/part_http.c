@@ -30,7 +30,9 @@ enum ecode running_server_ctx(struct running *r, const struct role_listener *l, 
                 .cert_file = running_tls_file(r, "crt"),
                 .key_file = running_tls_file(r, "key"),
                 .ca_file = r->d->site.ca_file,
-                .client_cert = l->client_cert ? TLS_CLIENT_CERT_REQUIRED : TLS_CLIENT_CERT_NONE,
+                .client_cert = l->client_cert_optional ? TLS_CLIENT_CERT_OPTIONAL
+                               : l->client_cert        ? TLS_CLIENT_CERT_REQUIRED
+                                                       : TLS_CLIENT_CERT_NONE,
         };
         return tls_server_ctx(&c, ret, er);
 }

@@ -54,6 +54,7 @@ struct role_listener {
         const struct http_route *routes; /* ends with an all-zero row */
         unsigned sip_protos;             /* 1u << SIP_UDP | ... */
         bool client_cert;                /* ask for and verify a client certificate (mutual TLS) */
+        bool client_cert_optional;       /* the same, but who has none is let in too: then peer_name is NULL */
 };
 
 /* Administration: one request over the role's Unix socket (peer credentials checked by the host). `in` is borrowed;

@@ -33,7 +33,7 @@ static const struct role_listener listeners[] = {
           .kind = LISTEN_HTTPS,
           .conf_offset = offsetof(struct kms_conf, listen),
           .routes = kms_routes,
-          .client_cert = true },
+          .client_cert_optional = true },
         { 0 },
 };
 
