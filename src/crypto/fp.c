@@ -61,8 +61,7 @@ void fp_mulw(struct fpw *ret, const struct fp *a, const struct fp *b)
         fp_kernel.mul(ret->l, a->l, b->l);
 }
 
-/* With both below p * R the sum is below 2^2048, as p * 2 is below 1.2 * 2^1024 only for products: a full wide value
- * plus a product stays below (1 + 0.6) * p * R < 2^2048. */
+/* p is 0.6 R: a wide value (below p R) plus a product (below p p) stays below 0.96 R R. */
 void fp_mulw_add(struct fpw *acc, const struct fp *a, const struct fp *b)
 {
         struct fpw t;
@@ -70,28 +69,17 @@ void fp_mulw_add(struct fpw *acc, const struct fp *a, const struct fp *b)
         fp_addw(acc, acc, &t);
 }
 
-/* 0 or 1 to v's lowest limb, rippling up. */
-static void ripple(uint64_t *v, uint64_t c)
-{
-        uint64_t t[FP_LIMBS] = { c };
-        fp_kernel.add(v, v, t);
-}
-
 void fp_addw(struct fpw *ret, const struct fpw *a, const struct fpw *b)
 {
-        uint64_t low = fp_kernel.add(ret->l, a->l, b->l);
-        uint64_t high = fp_kernel.add(ret->l + FP_LIMBS, a->l + FP_LIMBS, b->l + FP_LIMBS);
-        ripple(ret->l + FP_LIMBS, low);
-        reduce_once(ret->l + FP_LIMBS, high, fp_p.l);
+        uint64_t c = fp_kernel.addw(ret->l, a->l, b->l);
+        reduce_once(ret->l + FP_LIMBS, c, fp_p.l);
 }
 
 void fp_subw(struct fpw *ret, const struct fpw *a, const struct fpw *b)
 {
-        uint64_t low = fp_kernel.sub(ret->l, a->l, b->l), t[FP_LIMBS] = { low };
-        uint64_t high = fp_kernel.sub(ret->l + FP_LIMBS, a->l + FP_LIMBS, b->l + FP_LIMBS);
-        high |= fp_kernel.sub(ret->l + FP_LIMBS, ret->l + FP_LIMBS, t);
+        uint64_t mask = 0 - fp_kernel.subw(ret->l, a->l, b->l), t[FP_LIMBS];
         for (size_t i = 0; i < FP_LIMBS; i++)
-                t[i] = fp_p.l[i] & (0 - high);
+                t[i] = fp_p.l[i] & mask;
         fp_kernel.add(ret->l + FP_LIMBS, ret->l + FP_LIMBS, t);
 }
 

@@ -44,10 +44,10 @@ static uint64_t redc_c(uint64_t ret[16], const uint64_t in[32], const uint64_t p
         return carry;
 }
 
-static uint64_t add_c(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16])
+static inline uint64_t add_n(uint64_t *ret, const uint64_t *a, const uint64_t *b, size_t n)
 {
         uint64_t c = 0;
-        for (size_t i = 0; i < 16; i++) {
+        for (size_t i = 0; i < n; i++) {
                 u128 s = (u128)a[i] + b[i] + c;
                 ret[i] = (uint64_t)s;
                 c = (uint64_t)(s >> 64);
@@ -55,15 +55,35 @@ static uint64_t add_c(uint64_t ret[16], const uint64_t a[16], const uint64_t b[1
         return c;
 }
 
-static uint64_t sub_c(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16])
+static inline uint64_t sub_n(uint64_t *ret, const uint64_t *a, const uint64_t *b, size_t n)
 {
         uint64_t borrow = 0;
-        for (size_t i = 0; i < 16; i++) {
+        for (size_t i = 0; i < n; i++) {
                 u128 s = (u128)a[i] - b[i] - borrow;
                 ret[i] = (uint64_t)s;
                 borrow = (uint64_t)(s >> 64) & 1;
         }
         return borrow;
+}
+
+static uint64_t add_c(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16])
+{
+        return add_n(ret, a, b, 16);
+}
+
+static uint64_t sub_c(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16])
+{
+        return sub_n(ret, a, b, 16);
+}
+
+static uint64_t addw_c(uint64_t ret[32], const uint64_t a[32], const uint64_t b[32])
+{
+        return add_n(ret, a, b, 32);
+}
+
+static uint64_t subw_c(uint64_t ret[32], const uint64_t a[32], const uint64_t b[32])
+{
+        return sub_n(ret, a, b, 32);
 }
 
 /* All ones when a == b, for small numbers. */
@@ -84,7 +104,7 @@ static void pick_c(uint64_t *ret, const uint64_t *table, unsigned n, size_t word
 
 #define PORTABLE                                                                                                       \
         {                                                                                                              \
-                mul_c, sqr_c, redc_c, add_c, sub_c, pick_c, "portable"                                                 \
+                mul_c, sqr_c, redc_c, add_c, sub_c, addw_c, subw_c, pick_c, "portable"                                 \
         }
 
 const struct fp_kernel fp_kernel_portable = PORTABLE;
@@ -98,6 +118,8 @@ void muster_fp_sqr_adx(uint64_t ret[32], const uint64_t a[16]);
 uint64_t muster_fp_redc_adx(uint64_t ret[16], const uint64_t t[32], const uint64_t p[16], uint64_t n0);
 uint64_t muster_fp_add_adx(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]);
 uint64_t muster_fp_sub_adx(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]);
+uint64_t muster_fp_addw_adx(uint64_t ret[32], const uint64_t a[32], const uint64_t b[32]);
+uint64_t muster_fp_subw_adx(uint64_t ret[32], const uint64_t a[32], const uint64_t b[32]);
 
 typedef uint64_t lane4 __attribute__((vector_size(32), aligned(8), may_alias));
 
@@ -124,8 +146,9 @@ __attribute__((target("avx2"))) static void pick_avx2(uint64_t *ret, const uint6
         }
 }
 
-static const struct fp_kernel adx = { muster_fp_mul_adx, muster_fp_sqr_adx, muster_fp_redc_adx, muster_fp_add_adx,
-                                      muster_fp_sub_adx, pick_avx2,         "bmi2+adx+avx2" };
+static const struct fp_kernel adx = { muster_fp_mul_adx,  muster_fp_sqr_adx, muster_fp_redc_adx,
+                                      muster_fp_add_adx,  muster_fp_sub_adx, muster_fp_addw_adx,
+                                      muster_fp_subw_adx, pick_avx2,         "bmi2+adx+avx2" };
 
 static bool has_adx(void)
 {

@@ -349,31 +349,27 @@ FUNCTION muster_fp_redc_adx
         LEAVE 280
         .size muster_fp_redc_adx, . - muster_fp_redc_adx
 
-/* uint64_t muster_fp_add_adx(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]): the carry */
-.macro CHAIN op
-        .irp off, 0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120
-        mov rax, [rsi + \off]
-        \op rax, [rdx + \off]
-        mov [rdi + \off], rax
+/* Sums and differences over n limbs; the carry or borrow is returned. */
+.macro CHAIN name, op, n
+FUNCTION \name
+        xor eax, eax /* CF = 0 */
+        .set off, 0
+        .rept \n
+        mov rax, [rsi + off]
+        \op rax, [rdx + off]
+        mov [rdi + off], rax
+        .set off, off + 8
         .endr
+        mov eax, 0
+        adc rax, 0
+        ret
+        .size \name, . - \name
 .endm
 
-FUNCTION muster_fp_add_adx
-        xor eax, eax
-        CHAIN adc
-        mov eax, 0
-        adc rax, 0
-        ret
-        .size muster_fp_add_adx, . - muster_fp_add_adx
-
-/* uint64_t muster_fp_sub_adx(uint64_t ret[16], const uint64_t a[16], const uint64_t b[16]): the borrow */
-FUNCTION muster_fp_sub_adx
-        xor eax, eax
-        CHAIN sbb
-        mov eax, 0
-        adc rax, 0
-        ret
-        .size muster_fp_sub_adx, . - muster_fp_sub_adx
+        CHAIN muster_fp_add_adx, adc, 16
+        CHAIN muster_fp_sub_adx, sbb, 16
+        CHAIN muster_fp_addw_adx, adc, 32
+        CHAIN muster_fp_subw_adx, sbb, 32
 
 #endif
 

@@ -330,8 +330,10 @@ bool wp_has_order_q(const struct wp *a)
 #define FN_A 6
 #define FN_B 5
 
+/* a(x) + y b(x), with na and nb coefficients; the others are 0. */
 struct fn {
-        struct fp a[FN_A], b[FN_B]; /* a(x) + y b(x) */
+        struct fp a[FN_A], b[FN_B];
+        int na, nb;
 };
 
 struct miller_table {
@@ -344,36 +346,38 @@ static size_t step_terms(char s)
         return (step_doublings(s) == 1 ? 2 : 4) + (step_sign(s) != 0 ? 1 : 0);
 }
 
-/* f * (y - slope x - offset), with y^2 = x^3 - 3x. */
+/* r -= c (slope x + offset) */
+static void poly_sub_line(struct fp *r, const struct fp *c, int n, const struct fp *slope, const struct fp *offset)
+{
+        struct fp t;
+        for (int i = 0; i < n; i++) {
+                fp_mul(&t, offset, &c[i]);
+                fp_sub(&r[i], &r[i], &t);
+                fp_mul(&t, slope, &c[i]);
+                fp_sub(&r[i + 1], &r[i + 1], &t);
+        }
+}
+
+static int max(int a, int b)
+{
+        return a > b ? a : b;
+}
+
+/* f * (y - slope x - offset), with y^2 = x^3 - 3x. At most 4 and 3 coefficients come in. */
 static void fn_mul_line(struct fn *f, const struct fp *slope, const struct fp *offset)
 {
-        struct fn r;
-        struct fp t, three;
-        memset(&r, 0, sizeof r);
-        fp_dbl(&three, &fp_one);
-        fp_add(&three, &three, &fp_one);
-        for (int i = 0; i < FN_B; i++) { /* y * y b */
-                if (i + 3 < FN_A)
-                        fp_add(&r.a[i + 3], &r.a[i + 3], &f->b[i]);
-                fp_mul(&t, &three, &f->b[i]);
-                if (i + 1 < FN_A)
-                        fp_sub(&r.a[i + 1], &r.a[i + 1], &t);
-                r.b[i] = f->a[i]; /* y * a */
+        struct fn r = { .na = max(f->na + 1, f->nb + 3), .nb = max(f->na, f->nb + 1) };
+        struct fp t;
+        for (int i = 0; i < f->nb; i++) { /* y * y b */
+                fp_add(&r.a[i + 3], &r.a[i + 3], &f->b[i]);
+                fp_dbl(&t, &f->b[i]);
+                fp_add(&t, &t, &f->b[i]);
+                fp_sub(&r.a[i + 1], &r.a[i + 1], &t);
         }
-        for (int i = 0; i < FN_A; i++) {
-                fp_mul(&t, offset, &f->a[i]);
-                fp_sub(&r.a[i], &r.a[i], &t);
-                fp_mul(&t, slope, &f->a[i]);
-                if (i + 1 < FN_A)
-                        fp_sub(&r.a[i + 1], &r.a[i + 1], &t);
-        }
-        for (int i = 0; i < FN_B; i++) {
-                fp_mul(&t, offset, &f->b[i]);
-                fp_sub(&r.b[i], &r.b[i], &t);
-                fp_mul(&t, slope, &f->b[i]);
-                if (i + 1 < FN_B)
-                        fp_sub(&r.b[i + 1], &r.b[i + 1], &t);
-        }
+        for (int i = 0; i < f->na; i++) /* y * a */
+                r.b[i] = f->a[i];
+        poly_sub_line(r.a, f->a, f->na, slope, offset);
+        poly_sub_line(r.b, f->b, f->nb, slope, offset);
         *f = r;
 }
 
@@ -391,8 +395,8 @@ static void poly_div(struct fp *c, int n, const struct fp *root)
 
 static void fn_div(struct fn *f, const struct fp *root)
 {
-        poly_div(f->a, FN_A, root);
-        poly_div(f->b, FN_B, root);
+        poly_div(f->a, f->na--, root);
+        poly_div(f->b, f->nb--, root);
 }
 
 /* What one step needs, affine: T, 2T, 4T where it is used, the slopes there. */
@@ -412,6 +416,8 @@ static void step_function(struct fn *f, const struct step *s, char kind, bool ch
         struct fp off[2], o;
         int w = step_doublings(kind);
         memset(f, 0, sizeof *f);
+        f->na = 2;
+        f->nb = 1;
         f->b[0] = fp_one;
         line_offset(&off[0], &s->at[0], &s->slope[0]);
         fp_neg(&f->a[0], &off[0]);
