@@ -27,7 +27,7 @@ static struct {
         struct eccsi_sig sig;
         struct sakke_z z;
         struct sakke_zpub zpub;
-        struct sakke_domain *domain;
+        struct sakke_domain *domain, *prepared;
         struct sakke_peer *peer;
         struct sakke_rsk rsk;
         struct sakke_rsk_table *table;
@@ -52,6 +52,11 @@ static bool our_rsk_check(void)
 static bool our_encapsulate(void)
 {
         return sakke_encapsulate(b.domain, ID, &b.key, &b.sed, NULL) == E_OK;
+}
+
+static bool our_rsk_check_prepared(void)
+{
+        return sakke_rsk_check(b.prepared, ID, &b.rsk, NULL) == E_OK;
 }
 
 /* Another identity each time. */
@@ -206,7 +211,8 @@ static const struct row {
         { "eccsi_sign", our_sign, THEIRS(their_sign), 1 },
         { "eccsi_verify", our_verify, THEIRS(their_verify), 1 },
         { "sakke_rsk_extract", our_extract, THEIRS(their_extract), 3 },
-        { "sakke_rsk_check", our_rsk_check, THEIRS(their_rsk_check), 3 },
+        { "sakke_rsk_check", our_rsk_check, THEIRS(their_rsk_check), 2 },
+        { "sakke_rsk_check_prepared", our_rsk_check_prepared, THEIRS(their_rsk_check), 3 },
         { "sakke_encapsulate_new_peer", our_encapsulate_new, THEIRS(their_encapsulate_new), 6 },
         { "sakke_encapsulate_kept_peer", our_encapsulate_peer, THEIRS(their_encapsulate_peer), 4 },
         { "sakke_decapsulate", our_decapsulate, THEIRS(their_decapsulate), 2 },
@@ -255,6 +261,8 @@ static bool prepare(void)
                eccsi_master_make(&rng_system, &b.ksak, &b.kpak) == E_OK &&
                sakke_master_make(&rng_system, &b.z, &b.zpub) == E_OK &&
                sakke_domain_new(b.mem, &b.zpub, &b.domain, NULL) == E_OK &&
+               sakke_domain_new(b.mem, &b.zpub, &b.prepared, NULL) == E_OK &&
+               sakke_domain_prepare(b.prepared, NULL) == E_OK &&
                sakke_peer_new(b.mem, b.domain, ID, &b.peer, NULL) == E_OK && our_extract() &&
                sakke_rsk_table_new(b.mem, b.domain, ID, &b.rsk, &b.table, NULL) == E_OK && our_encapsulate() &&
                our_issue() && our_pair_check() && our_sign() && peer_open();

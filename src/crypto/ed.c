@@ -18,10 +18,11 @@ const struct wp wp_base = { .x = { { 0xbf9c7ec6e0162bc2, 0xddecc6e310a89289, 0x5
                                      0x2aa1207bde3c01f3 } } };
 
 /* c^2 */
-static const struct fp ed_c2 = { { 0x8d6f720f278709e8, 0xd412bf4edd844579, 0x191fc2a522c50a6e, 0xe35c1b1e5920b7ef,
-                                   0x262e71cdca66213c, 0xcf37a9ef40bdc9a6, 0xfbfae7dedea50b7f, 0xbddf8873b8ecb9cd,
-                                   0x6d63e82a2b372dac, 0x517cfbbb1971c5ae, 0x8a324d2f8b942cc2, 0x23a4c97fd4694a0d,
-                                   0x0a0de0224c3e1b5e, 0x596ff16434aaf69e, 0x313accb62e5cd294, 0x5e1226c81e1f9787 } };
+const struct fp ed_sqrt_minus_3 = { { 0x8d6f720f278709e8, 0xd412bf4edd844579, 0x191fc2a522c50a6e, 0xe35c1b1e5920b7ef,
+                                      0x262e71cdca66213c, 0xcf37a9ef40bdc9a6, 0xfbfae7dedea50b7f, 0xbddf8873b8ecb9cd,
+                                      0x6d63e82a2b372dac, 0x517cfbbb1971c5ae, 0x8a324d2f8b942cc2, 0x23a4c97fd4694a0d,
+                                      0x0a0de0224c3e1b5e, 0x596ff16434aaf69e, 0x313accb62e5cd294,
+                                      0x5e1226c81e1f9787 } };
 
 /* s c */
 static const struct fp ed_to_x = { { 0x0b8797e46672021d, 0xde028fc58d19c0ee, 0xf7c474af6b085d23, 0x8b556de1adc618f3,
@@ -80,8 +81,8 @@ bool wp_eq(const struct wp *a, const struct wp *b)
 void ed_from_wp(struct ed *ret, const struct wp *p)
 {
         struct fp minus, plus, sx;
-        fp_sub(&minus, &p->x, &ed_c2);
-        fp_add(&plus, &p->x, &ed_c2);
+        fp_sub(&minus, &p->x, &ed_sqrt_minus_3);
+        fp_add(&plus, &p->x, &ed_sqrt_minus_3);
         fp_mul(&sx, &ed_to_x, &p->x);
         fp_mul(&ret->x, &sx, &plus);
         fp_mul(&ret->y, &minus, &p->y);
@@ -101,7 +102,7 @@ bool ed_to_wp(struct wp *ret, const struct ed *p)
         fp_inv(&d, &d);
         fp_mul(&plus, &plus, &d);
         fp_mul(&ret->x, &plus, &p->x);
-        fp_mul(&ret->x, &ret->x, &ed_c2);
+        fp_mul(&ret->x, &ret->x, &ed_sqrt_minus_3);
         fp_mul(&ret->y, &plus, &p->z);
         fp_mul(&ret->y, &ret->y, &ed_from_y);
         return true;
@@ -127,7 +128,7 @@ bool ed_is_wp(const struct ed *a, const struct wp *b)
         fp_add(&plus, &a->z, &a->y);
         fp_sub(&minus, &a->z, &a->y);
         fp_mul(&l, &b->x, &minus);
-        fp_mul(&r, &plus, &ed_c2);
+        fp_mul(&r, &plus, &ed_sqrt_minus_3);
         bool same = fp_eq(&l, &r);
         fp_mul(&minus, &minus, &a->x);
         fp_mul(&l, &b->y, &minus);

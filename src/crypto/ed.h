@@ -25,6 +25,7 @@ struct wp {
 };
 
 extern const struct wp wp_base; /* P */
+extern const struct fp ed_sqrt_minus_3;
 
 /* From octets 04 || X || Y: the prefix, X, Y < p, and the equation. */
 bool wp_read(struct wp *ret, const uint8_t in[257]);

@@ -1,4 +1,5 @@
 #include "crypto/pairing.h"
+#include "crypto/miller.h"
 
 #include <string.h>
 #include <talloc.h>
@@ -11,26 +12,13 @@ const struct fp pairing_g = { { 0x170a46d2335c1685, 0xeac9e971e1007a58, 0x40e8f3
                                 0xd6d859bf16ac6c6f, 0x0e741a1b2d8eae58, 0x6faf7a0061c1f30d, 0x66dbd09a9b67e096,
                                 0x21f11c067d3b4f7d, 0x6152ba02c727c98e, 0xafd58891e86cb221, 0x59e93c6a6bd3baf4 } };
 
-/* q from its second bit on, as the loop takes it: d and D double the multiple of A once and twice; p and P add A
- * afterwards, m and M subtract it. Of all such chains the cheapest for pairing_table: two doublings with their addition
- * make one function of 5 or 6 coefficients. */
-static const char schedule[] =
+const char miller_schedule[] =
         "PMPMdDMMMDMMdPdDMdDPPPMMMdPdDDDMMPPMPMdMdPMdDPdPMPMdPdMdMMMPdDPMPMMDMPdPdDPMdMMDDPMPdMDPMPdMPMMP"
         "dPDDPPMDPdMdDMPPdMMdMdPdMMMdPMMPdDMDDDPMPdPMDMDMPDDPMMMMMMdPPDDMdPMDDMDDPDMdPdMMdPDPPDPdMPMDPMPP"
         "PPMdPMPPMMPdMPMMDPdMPDMdPdPdMMPdMPDDDDMdDMdPDPDPPDPMdPPdMMMdMMPdPPdDDMPdPPPMPMPMPPPdMMPDPdMDPPdM"
         "MdPMdPdPDPdMPMdPPdMMMPPMPMPPDPPDPPMMMMdPMdMPdMMMPMMMPDDPdMPdMDPdMdMdMMMDDDMPdPPPdDPMdPMdDPPdPPPP"
         "DDPPPPdDMPDMPDMDPPdPDPdMDPDMdDDPPMPPPPPDDMdPPPdMMdMMMdDMMMMPPMdMdPdDMdPdDDDDMPdMdPdDMPDDPdPdMDPP"
         "MDPMMDDMdMMdDPdDDPMdPMDMdDMDPDPMMMdPdDMMMPdMPDPDMMPMPdMdMMDDDPdDMMdDDMPPPDPMdDDDMM";
-
-static int step_doublings(char s)
-{
-        return s == 'd' || s == 'p' || s == 'm' ? 1 : 2;
-}
-
-static int step_sign(char s)
-{
-        return s == 'p' || s == 'P' ? 1 : s == 'm' || s == 'M' ? -1 : 0;
-}
 
 /* (a + bi)(c + di) with three products and two reductions. */
 void gt_mul(struct gt *ret, const struct gt *x, const struct gt *y)
@@ -57,17 +45,6 @@ void gt_sqr(struct gt *ret, const struct gt *a)
         fp_mul(&im, &a->re, &a->im);
         fp_mul(&ret->re, &plus, &minus);
         fp_dbl(&ret->im, &im);
-}
-
-/* (a + bi)(l + i) */
-static void gt_mul_line(struct gt *f, const struct fp *l)
-{
-        struct fp re, im;
-        fp_mul(&re, &f->re, l);
-        fp_sub(&re, &re, &f->im);
-        fp_mul(&im, &f->im, l);
-        fp_add(&f->im, &im, &f->re);
-        f->re = re;
 }
 
 void gt_write(uint8_t ret[FP_LEN], const struct gt *a)
@@ -176,20 +153,16 @@ void gt_comb_pow(struct gt *ret, const struct comb_scalar *k, const struct gt_co
 }
 
 /* v^4 = v^((p + 1) / q), RFC 6508 3.2. */
-static void final_power(struct gt *f)
+void gt_final_power(struct gt *f)
 {
         gt_sqr(f, f);
         gt_sqr(f, f);
 }
 
-/* ---- without a table: the multiple of A in Jacobian coordinates, x = X/Z^2, y = Y/Z^3 ---- */
-
-struct jac {
-        struct fp x, y, z;
-};
+/* ---- the loop without a table ---- */
 
 /* C = 2C and v = v^2 * T with T = 3(Cx^2 - 1)(Qx + Cx) - 2Cy^2 + i 2CyQy, times Z^6. Without q: the point alone. */
-static void jac_dbl(struct jac *c, struct gt *v, const struct wp *q)
+void jac_dbl(struct jac *c, struct gt *v, const struct wp *q)
 {
         struct fp zz, m, yy, s, t;
         struct gt line;
@@ -230,7 +203,7 @@ static void jac_dbl(struct jac *c, struct gt *v, const struct wp *q)
 
 /* C = C + A and v = v * (r (Qx + Ax) - Ay Z3 + i Z3 Qy), r / Z3 being the slope. False when C is A or -A or infinity.
  */
-static bool jac_add(struct jac *c, const struct wp *a, struct gt *v, const struct wp *q)
+bool jac_add(struct jac *c, const struct wp *a, struct gt *v, const struct wp *q)
 {
         struct fp zz, h, r, hh, t;
         struct gt line;
@@ -264,7 +237,7 @@ static bool jac_add(struct jac *c, const struct wp *a, struct gt *v, const struc
 }
 
 /* C = A, as C is not scaled. */
-static bool jac_is(const struct jac *c, const struct wp *a)
+bool jac_is(const struct jac *c, const struct wp *a)
 {
         struct fp zz, t;
         fp_sqr(&zz, &c->z);
@@ -277,20 +250,20 @@ static bool jac_is(const struct jac *c, const struct wp *a)
         return same;
 }
 
-static void wp_neg(struct wp *ret, const struct wp *a)
+void wp_neg(struct wp *ret, const struct wp *a)
 {
         ret->x = a->x;
         fp_neg(&ret->y, &a->y);
 }
 
-/* The Miller loop over A, or, with ret = NULL, [q]A alone. */
+/* The Miller loop over A. */
 static bool miller(struct gt *ret, const struct wp *a, const struct wp *q)
 {
         struct jac c = { .x = a->x, .y = a->y, .z = fp_one };
         struct wp minus;
         wp_neg(&minus, a);
         bool good = true;
-        for (const char *s = schedule; *s != 0; s++) {
+        for (const char *s = miller_schedule; *s != 0; s++) {
                 for (int i = 0; i < step_doublings(*s); i++)
                         jac_dbl(&c, ret, q);
                 if (step_sign(*s) == 0)
@@ -310,296 +283,69 @@ void pairing(struct gt *ret, const struct wp *a, const struct wp *q, bool *ret_o
 {
         *ret = (struct gt){ .re = fp_one };
         *ret_order_q = miller(ret, a, q);
-        final_power(ret);
+        gt_final_power(ret);
 }
 
+/* a^(2q - 1) = 1 tells a square; with q = (p + 1) / 4, a^q is its root then, and a root of -a otherwise. */
+static bool root(struct fp *ret, const struct fp *a)
+{
+        struct fp power[16], t = fp_one;
+        power[0] = fp_one;
+        for (int i = 1; i < 16; i++)
+                fp_mul(&power[i], &power[i - 1], a);
+        for (int nibble = 255; nibble >= 0; nibble--) {
+                for (int i = 0; i < 4; i++)
+                        fp_sqr(&t, &t);
+                fp_mul(&t, &t, &power[fp_q.l[nibble / 16] >> (4 * (nibble % 16)) & 15]);
+        }
+        *ret = t;
+        fp_sqr(&t, &t);
+        secret_wipe(power, sizeof power);
+        return fp_eq(&t, a);
+}
+
+/* E(F_p) is cyclic of order 4q, so A has order q or 1 when it is four times another point. A is twice a point when x is
+ * a square: e^2 = x. Half of it has s with s - 3/s = w and w = 2(x +- y/e); the product of both w is 12, no square,
+ * hence one w is a square, and with r^2 = w, s = r (r + 2e) / 2. That half is twice a point again when s is a square.
+ */
 bool wp_has_order_q(const struct wp *a)
 {
-        return miller(NULL, a, NULL);
-}
-
-/* ---- with a table ----
- *
- * A step takes f at T to f^(2^w) * s at 2^w T + cA, where s has the zeros 2^w (T) + (cA), and poles at infinity and at
- * the sum. It is a(x) + y b(x); at Q, moved to (-Qx, i Qy) and divided by Qy, that is
- *
- *      (a0 - a1 Qx + a2 Qx^2 - a3 Qx^3) / Qy + i (b0 - b1 Qx)
- *
- * scaled so that the highest coefficient of b is 1: 0 and 3 terms of a for one doubling, b0 and 4 terms for two. */
-
-#define FN_A 6
-#define FN_B 5
-
-/* a(x) + y b(x), with na and nb coefficients; the others are 0. */
-struct fn {
-        struct fp a[FN_A], b[FN_B];
-        int na, nb;
-};
-
-struct miller_table {
-        size_t n;
-        struct fp c[];
-};
-
-static size_t step_terms(char s)
-{
-        return (step_doublings(s) == 1 ? 2 : 4) + (step_sign(s) != 0 ? 1 : 0);
-}
-
-/* r -= c (slope x + offset) */
-static void poly_sub_line(struct fp *r, const struct fp *c, int n, const struct fp *slope, const struct fp *offset)
-{
-        struct fp t;
-        for (int i = 0; i < n; i++) {
-                fp_mul(&t, offset, &c[i]);
-                fp_sub(&r[i], &r[i], &t);
-                fp_mul(&t, slope, &c[i]);
-                fp_sub(&r[i + 1], &r[i + 1], &t);
-        }
-}
-
-static int max(int a, int b)
-{
-        return a > b ? a : b;
-}
-
-/* f * (y - slope x - offset), with y^2 = x^3 - 3x. At most 4 and 3 coefficients come in. */
-static void fn_mul_line(struct fn *f, const struct fp *slope, const struct fp *offset)
-{
-        struct fn r = { .na = max(f->na + 1, f->nb + 3), .nb = max(f->na, f->nb + 1) };
-        struct fp t;
-        for (int i = 0; i < f->nb; i++) { /* y * y b */
-                fp_add(&r.a[i + 3], &r.a[i + 3], &f->b[i]);
-                fp_dbl(&t, &f->b[i]);
-                fp_add(&t, &t, &f->b[i]);
-                fp_sub(&r.a[i + 1], &r.a[i + 1], &t);
-        }
-        for (int i = 0; i < f->na; i++) /* y * a */
-                r.b[i] = f->a[i];
-        poly_sub_line(r.a, f->a, f->na, slope, offset);
-        poly_sub_line(r.b, f->b, f->nb, slope, offset);
-        *f = r;
-}
-
-/* The exact quotient by x - root. */
-static void poly_div(struct fp *c, int n, const struct fp *root)
-{
-        struct fp carry = fp_zero, old, t;
-        for (int i = n - 1; i >= 0; i--) {
-                old = c[i];
-                c[i] = carry;
-                fp_mul(&t, root, &carry);
-                fp_add(&carry, &old, &t);
-        }
-}
-
-static void fn_div(struct fn *f, const struct fp *root)
-{
-        poly_div(f->a, f->na--, root);
-        poly_div(f->b, f->nb--, root);
-}
-
-/* What one step needs, affine: T, 2T, 4T where it is used, the slopes there. */
-struct step {
-        struct wp at[3];    /* T, 2T, 4T */
-        struct fp slope[3]; /* tangents at T and 2T, chord through the last and cA; numerators first */
-};
-
-static void line_offset(struct fp *ret, const struct wp *p, const struct fp *slope)
-{
-        fp_mul(ret, slope, &p->x);
-        fp_sub(ret, &p->y, ret);
-}
-
-static void step_function(struct fn *f, const struct step *s, char kind, bool chord)
-{
-        struct fp off[2], o;
-        int w = step_doublings(kind);
-        memset(f, 0, sizeof *f);
-        f->na = 2;
-        f->nb = 1;
-        f->b[0] = fp_one;
-        line_offset(&off[0], &s->at[0], &s->slope[0]);
-        fp_neg(&f->a[0], &off[0]);
-        fp_neg(&f->a[1], &s->slope[0]);
-        if (w == 2) { /* l_T^2 l_2T / v_2T^2 */
-                line_offset(&off[1], &s->at[1], &s->slope[1]);
-                fn_mul_line(f, &s->slope[1], &off[1]);
-                fn_div(f, &s->at[1].x);
-                fn_mul_line(f, &s->slope[0], &off[0]);
-                fn_div(f, &s->at[1].x);
-        }
-        if (chord) {
-                line_offset(&o, &s->at[w], &s->slope[2]);
-                fn_mul_line(f, &s->slope[2], &o);
-                fn_div(f, &s->at[w].x);
-        }
-}
-
-static const size_t steps = sizeof schedule - 1;
-
-/* The chain of multiples in Jacobian coordinates: three per step. False when A is not of order q. */
-static bool chain(struct jac *out, const struct wp *a)
-{
-        struct jac c = { .x = a->x, .y = a->y, .z = fp_one };
-        struct wp minus;
-        bool good = true;
-        wp_neg(&minus, a);
-        for (size_t i = 0; i < steps; i++) {
-                int sign = step_sign(schedule[i]);
-                out[3 * i] = c;
-                jac_dbl(&c, NULL, NULL);
-                out[3 * i + 1] = c;
-                if (step_doublings(schedule[i]) == 2)
-                        jac_dbl(&c, NULL, NULL);
-                out[3 * i + 2] = c;
-                good &= !fp_is_zero(&c.z);
-                if (sign == 0)
-                        continue;
-                if (i + 1 < steps)
-                        good &= jac_add(&c, sign > 0 ? a : &minus, NULL, NULL);
-                else
-                        good &= jac_is(&c, sign > 0 ? &minus : a);
-        }
+        struct fp e, t, w, r, other, s, half;
+        bool good = !fp_is_zero(&a->x);
+        good &= root(&e, &a->x);
+        fp_inv(&t, &e);
+        fp_mul(&t, &t, &a->y);
+        fp_add(&w, &a->x, &t);
+        fp_dbl(&w, &w);
+        uint64_t square = 0 - (uint64_t)root(&r, &w);
+        /* otherwise r^2 = -w, and the other w = 12/w has the root 2 sqrt(-3) / r */
+        fp_inv(&other, &r);
+        fp_mul(&other, &other, &ed_sqrt_minus_3);
+        fp_dbl(&other, &other);
+        fp_cmov(&r, &other, ~square);
+        fp_add(&s, &e, &e);
+        fp_add(&s, &s, &r);
+        fp_mul(&s, &s, &r);
+        fp_dbl(&half, &fp_one);
+        fp_mul(&s, &s, &half); /* 2 and 1/2 differ by a square */
+        good &= root(&t, &s);
         return good;
 }
 
-/* Affine points and slopes for the whole chain, with two inversions. */
-static void affine(struct step *s, const struct jac *j, const struct wp *a, struct fp *z, struct fp *scratch)
+void gt_pow_public(struct gt *ret, const struct gt *a, const struct fp *k)
 {
-        for (size_t i = 0; i < 3 * steps; i++)
-                z[i] = j[i].z;
-        fp_inv_many(z, 3 * steps, scratch);
-        for (size_t i = 0; i < 3 * steps; i++) {
-                struct fp zz;
-                struct wp *p = &s[i / 3].at[i % 3];
-                fp_sqr(&zz, &z[i]);
-                fp_mul(&p->x, &j[i].x, &zz);
-                fp_mul(&zz, &zz, &z[i]);
-                fp_mul(&p->y, &j[i].y, &zz);
-        }
-        for (size_t i = 0; i < steps; i++) {
-                int w = step_doublings(schedule[i]), sign = step_sign(schedule[i]);
-                struct fp t;
-                for (int k = 0; k < 2; k++) { /* (3x^2 - 3) / 2y; the slope at 2T is not used after one doubling */
-                        fp_sqr(&t, &s[i].at[k].x);
-                        fp_sub(&t, &t, &fp_one);
-                        fp_dbl(&s[i].slope[k], &t);
-                        fp_add(&s[i].slope[k], &s[i].slope[k], &t);
-                        fp_dbl(&z[3 * i + (size_t)k], &s[i].at[k].y);
-                }
-                struct fp ay = a->y;
-                if (sign < 0)
-                        fp_neg(&ay, &a->y);
-                fp_sub(&s[i].slope[2], &s[i].at[w].y, &ay);
-                fp_sub(&z[3 * i + 2], &s[i].at[w].x, &a->x);
-                if (sign == 0 || i + 1 == steps) /* no chord */
-                        z[3 * i + 2] = fp_one;
-        }
-        fp_inv_many(z, 3 * steps, scratch);
-        for (size_t i = 0; i < 3 * steps; i++)
-                fp_mul(&s[i / 3].slope[i % 3], &s[i / 3].slope[i % 3], &z[i]);
-}
-
-/* The functions, then each divided by the highest coefficient of its b. False when one of these is 0, which has a
- * chance of 2^-1000 for each A. */
-static bool functions(struct miller_table *ret, const struct step *s, struct fn *f, struct fp *z, struct fp *scratch)
-{
-        bool good = true;
-        for (size_t i = 0; i < steps; i++) {
-                step_function(&f[i], &s[i], schedule[i], step_sign(schedule[i]) != 0 && i + 1 < steps);
-                z[i] = f[i].b[step_doublings(schedule[i]) - 1];
-                good &= !fp_is_zero(&z[i]);
-        }
-        if (!good)
-                return false;
-        fp_inv_many(z, steps, scratch);
-        struct fp *c = ret->c;
-        for (size_t i = 0; i < steps; i++) {
-                size_t terms = step_terms(schedule[i]), b = step_doublings(schedule[i]) == 2 ? 1 : 0;
-                if (b != 0)
-                        fp_mul(c++, &f[i].b[0], &z[i]);
-                for (size_t k = 0; k < terms - b; k++)
-                        fp_mul(c++, &f[i].a[k], &z[i]);
-        }
-        return true;
-}
-
-static size_t table_terms(void)
-{
-        size_t n = 0;
-        for (size_t i = 0; i < steps; i++)
-                n += step_terms(schedule[i]);
-        return n;
-}
-
-void miller_table_wipe(struct miller_table *t)
-{
-        secret_wipe(t->c, t->n * sizeof t->c[0]);
-}
-
-struct miller_table *miller_table_new(void *mem, const struct wp *a, bool *ret_bad)
-{
-        *ret_bad = false;
-        struct miller_table *ret = talloc_size(mem, sizeof *ret + table_terms() * sizeof ret->c[0]);
-        struct jac *j = talloc_array(ret, struct jac, 3 * steps);
-        struct step *s = talloc_array(ret, struct step, steps);
-        struct fn *f = talloc_array(ret, struct fn, steps);
-        struct fp *z = talloc_array(ret, struct fp, 6 * steps);
-        bool got = ret != NULL && j != NULL && s != NULL && f != NULL && z != NULL;
-        if (got) {
-                ret->n = table_terms();
-                *ret_bad = !chain(j, a);
-                if (!*ret_bad) {
-                        affine(s, j, a, z, z + 3 * steps);
-                        *ret_bad = !functions(ret, s, f, z, z + 3 * steps);
-                }
-                secret_wipe(j, 3 * steps * sizeof *j);
-                secret_wipe(s, steps * sizeof *s);
-                secret_wipe(f, steps * sizeof *f);
-                secret_wipe(z, 6 * steps * sizeof *z);
-        }
-        talloc_free(j);
-        talloc_free(s);
-        talloc_free(f);
-        talloc_free(z);
-        if (!got || *ret_bad) {
-                talloc_free(ret);
-                return NULL;
-        }
-        return ret;
-}
-
-void pairing_table(struct gt *ret, const struct miller_table *t, const struct wp *q)
-{
-        /* powers[k] = (-Qx)^k / Qy */
-        struct fp powers[4], minus_x;
-        fp_neg(&minus_x, &q->x);
-        fp_inv(&powers[0], &q->y);
-        for (int k = 1; k < 4; k++)
-                fp_mul(&powers[k], &powers[k - 1], &minus_x);
-        struct gt f = { .re = fp_one };
-        const struct fp *c = t->c;
-        for (const char *s = schedule; *s != 0; s++) {
-                int w = step_doublings(*s);
-                size_t terms = step_terms(*s) - (w == 2 ? 1 : 0);
-                struct gt line;
-                if (w == 2)
-                        fp_add(&line.im, c++, &minus_x);
-                struct fpw sum;
-                fp_mulw(&sum, &c[0], &powers[0]);
-                for (size_t k = 1; k < terms; k++)
-                        fp_mulw_add(&sum, &c[k], &powers[k]);
-                c += terms;
-                fp_redc(&line.re, &sum);
-                for (int i = 0; i < w; i++)
+        struct gt power[16], f = { .re = fp_one };
+        power[0] = f;
+        for (int i = 1; i < 16; i++)
+                gt_mul(&power[i], &power[i - 1], a);
+        bool started = false;
+        for (int nibble = 255; nibble >= 0; nibble--) {
+                unsigned d = k->l[nibble / 16] >> (4 * (nibble % 16)) & 15;
+                for (int i = 0; started && i < 4; i++)
                         gt_sqr(&f, &f);
-                if (w == 2)
-                        gt_mul(&f, &f, &line);
-                else
-                        gt_mul_line(&f, &line.re);
+                if (d != 0)
+                        gt_mul(&f, &f, &power[d]);
+                started |= d != 0;
         }
-        final_power(&f);
         *ret = f;
-        secret_wipe(&f, sizeof f);
 }

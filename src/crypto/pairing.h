@@ -22,6 +22,9 @@ void gt_write(uint8_t ret[FP_LEN], const struct gt *a);
 /* Whether a is the element of ratio t. */
 bool gt_is_ratio(const struct gt *a, const struct fp *t);
 
+/* a^k for a public k. */
+void gt_pow_public(struct gt *ret, const struct gt *a, const struct fp *k);
+
 extern const struct fp pairing_g; /* g = <P, P>, as a ratio */
 
 /* Powers of a fixed element with the comb of ed.h: the scalar is secret. */
@@ -35,7 +38,7 @@ void gt_comb_pow(struct gt *ret, const struct comb_scalar *k, const struct gt_co
 /* <A, Q> with no table. *ret_order_q tells whether A has order q. Neither branches nor addresses depend on A or Q. */
 void pairing(struct gt *ret, const struct wp *a, const struct wp *q, bool *ret_order_q);
 
-/* Whether A has order q; E has 4q points. */
+/* Whether A has order q; E has 4q points. A may be secret. */
 bool wp_has_order_q(const struct wp *a);
 
 /* The lines of A. NULL when A is not of order q (*ret_bad is true then) or when memory is out. */

@@ -133,7 +133,9 @@ static void id_point(struct ed *ret, const struct fp *id, size_t octets)
 
 struct sakke_domain {
         struct ed z;
+        struct wp z_affine;
         struct ed_comb *comb;
+        struct miller_table *p_lines, *z_lines; /* NULL unless prepared */
 };
 
 /* I = [id]P + Z, what is sent to; E_KEY_INVALID when it is infinity, as nobody can have an RSK for it. */
@@ -246,6 +248,7 @@ enum ecode sakke_domain_new(void *mem, const struct sakke_zpub *pub, struct sakk
         struct sakke_domain *d = talloc_zero(mem, struct sakke_domain);
         if (d == NULL || base_open() != E_OK)
                 goto out_of_memory;
+        d->z_affine = z;
         ed_from_wp(&d->z, &z);
         d->comb = ed_comb_new(d, &d->z, comb_full);
         if (d->comb == NULL)
@@ -269,20 +272,58 @@ static enum ecode rsk_wrong(struct err *er)
         return err_set(er, E_KEY_INVALID, "R-KMS-6", "the RSK does not belong to this identity and domain");
 }
 
-enum ecode sakke_rsk_check(const struct sakke_domain *d, struct bytes id, const struct sakke_rsk *rsk, struct err *er)
+enum ecode sakke_domain_prepare(struct sakke_domain *d, struct err *er)
 {
-        struct ed i;
-        struct wp iw, k;
-        struct gt w;
-        bool order;
-        enum ecode e = rsk_read(rsk, &k, er);
-        if (e == E_OK)
-                e = receiver_point(d, id, &i, &iw, er);
+        bool bad;
+        if (d->p_lines == NULL)
+                d->p_lines = miller_table_new(d, &wp_base, &bad);
+        if (d->z_lines == NULL)
+                d->z_lines = miller_table_new(d, &d->z_affine, &bad);
+        return d->p_lines != NULL && d->z_lines != NULL ? E_OK : no_memory(er);
+}
+
+/* <[id]P + Z, K> = <P, K>^id <Z, K>, whose lines are ready. */
+static enum ecode rsk_pairing_prepared(const struct sakke_domain *d, struct bytes id, const struct wp *k,
+                                       struct gt *ret, struct err *er)
+{
+        struct fp a;
+        struct gt u, v;
+        enum ecode e = id_scalar(id, &a, er);
         if (e != E_OK)
                 return e;
-        pairing(&w, &k, &iw, &order);
+        if (!wp_has_order_q(k))
+                return rsk_wrong(er);
+        pairing_table(&u, d->p_lines, k);
+        gt_pow_public(&u, &u, &a);
+        pairing_table(&v, d->z_lines, k);
+        gt_mul(ret, &u, &v);
+        return E_OK;
+}
+
+static enum ecode rsk_pairing(const struct sakke_domain *d, struct bytes id, const struct wp *k, struct gt *ret,
+                              struct err *er)
+{
+        struct ed i;
+        struct wp iw;
+        bool order;
+        enum ecode e = receiver_point(d, id, &i, &iw, er);
+        if (e != E_OK)
+                return e;
+        pairing(ret, k, &iw, &order);
+        return order ? E_OK : rsk_wrong(er);
+}
+
+enum ecode sakke_rsk_check(const struct sakke_domain *d, struct bytes id, const struct sakke_rsk *rsk, struct err *er)
+{
+        struct wp k;
+        struct gt w;
+        enum ecode e = rsk_read(rsk, &k, er);
+        if (e == E_OK)
+                e = d->z_lines != NULL ? rsk_pairing_prepared(d, id, &k, &w, er) : rsk_pairing(d, id, &k, &w, er);
         secret_wipe(&k, sizeof k);
-        return order && gt_is_ratio(&w, &pairing_g) ? E_OK : rsk_wrong(er);
+        if (e != E_OK)
+                return e;
+        return gt_is_ratio(&w, &pairing_g) ? E_OK : rsk_wrong(er);
 }
 
 /* ---- encapsulation ---- */

@@ -44,6 +44,10 @@ enum ecode sakke_rsk_extract(const struct sakke_z *z, struct bytes id, struct sa
 struct sakke_domain;
 enum ecode sakke_domain_new(void *mem, const struct sakke_zpub *pub, struct sakke_domain **ret, struct err *er);
 
+/* Tables that halve the time of sakke_rsk_check, for one who checks many: 40 ms and 900 KiB. Before d is shared with
+ * other threads. */
+enum ecode sakke_domain_prepare(struct sakke_domain *d, struct err *er);
+
 /* RFC 6508 6.1.2: <[id]P + Z, RSK> = g, to be called on each received RSK (R-KMS-6). E_POINT, E_KEY_INVALID. */
 enum ecode sakke_rsk_check(const struct sakke_domain *d, struct bytes id, const struct sakke_rsk *rsk, struct err *er);
 

@@ -2,6 +2,7 @@
 
 #include "crypto/fp.h"
 #include "crypto/fp_kernel.h"
+#include "crypto/pairing.h"
 #include "crypto/sakke.h"
 #include "crypto/uid.h"
 
@@ -67,16 +68,19 @@ static void test_rsk(void **state)
         struct bytes id = hex_at(sakke, "ID");
         struct sakke_domain *d = domain_of(sakke, "Z");
         struct sakke_rsk rsk, other;
-        for (int i = 0; i < 2; i++) { /* again after a validation */
+        for (int i = 0; i < 2; i++) { /* again after a validation, and with tables */
                 CHECK_OK(sakke_rsk_extract(&z, id, &rsk, NULL));
                 CHECK_BYTES("RSK", BYTES_ARR(rsk.b), hex_at(sakke, "RSK"));
                 CHECK_OK(sakke_rsk_check(d, id, &rsk, NULL));
+                CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, BYTES_LIT("someone else"), &rsk, NULL));
+                CHECK_OK(sakke_rsk_extract(&z, BYTES_LIT("someone else"), &other, NULL));
+                CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, id, &other, NULL));
+                CHECK_OK(sakke_rsk_check(d, BYTES_LIT("someone else"), &other, NULL));
+                CHECK_E(E_RANGE, sakke_rsk_check(d, bytes_of(rsk.b, 129), &rsk, NULL));
+                rsk.b[256] ^= 1;
+                CHECK_E(E_POINT, sakke_rsk_check(d, id, &rsk, NULL));
+                CHECK_OK(sakke_domain_prepare(d, NULL));
         }
-        CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, BYTES_LIT("someone else"), &rsk, NULL));
-        CHECK_OK(sakke_rsk_extract(&z, BYTES_LIT("someone else"), &other, NULL));
-        CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, id, &other, NULL));
-        rsk.b[256] ^= 1;
-        CHECK_E(E_POINT, sakke_rsk_check(d, id, &rsk, NULL));
         CHECK_E(E_RANGE, sakke_rsk_extract(&z, bytes_of(rsk.b, 0), &rsk, NULL));
         CHECK_E(E_RANGE, sakke_rsk_extract(&z, bytes_of(rsk.b, 129), &other, NULL));
 }
@@ -212,6 +216,80 @@ static void test_must_fail(void **state)
         check_refused("nothing", d, t, bytes_of(sed, 0), E_SHORT);
 }
 
+/* A + (0, 0): x' = -3/x, y' = 3y/x^2 */
+static void add_order_2(struct wp *a)
+{
+        struct fp ix, three;
+        fp_add(&three, &fp_one, &fp_one);
+        fp_add(&three, &three, &fp_one);
+        fp_inv(&ix, &a->x);
+        fp_mul(&a->x, &three, &ix);
+        fp_mul(&a->y, &a->y, &a->x);
+        fp_mul(&a->y, &a->y, &ix);
+        fp_neg(&a->x, &a->x);
+}
+
+/* A root of a when there is one: a^q. */
+static bool square_root(struct fp *ret, const struct fp *a)
+{
+        struct fp t = fp_one, back;
+        for (int bit = 1023; bit >= 0; bit--) {
+                fp_sqr(&t, &t);
+                if (fp_q.l[bit / 64] >> (bit % 64) & 1)
+                        fp_mul(&t, &t, a);
+        }
+        fp_sqr(&back, &t);
+        *ret = t;
+        return fp_eq(&back, a);
+}
+
+/* The order by square roots and the order by [q]A agree, for points of all four kinds. */
+static void test_order(void **state)
+{
+        (void)state;
+        struct wp a = { .x = fp_one };
+        int seen[2] = { 0 };
+        for (int i = 0; i < 60; i++) {
+                struct fp r, three;
+                fp_add(&a.x, &a.x, &fp_one); /* x = 2, 3, 4, ... */
+                fp_add(&three, &fp_one, &fp_one);
+                fp_add(&three, &three, &fp_one);
+                fp_sqr(&r, &a.x);
+                fp_sub(&r, &r, &three);
+                fp_mul(&r, &r, &a.x);
+                if (!square_root(&a.y, &r))
+                        continue;
+                struct gt w;
+                bool chain;
+                pairing(&w, &a, &wp_base, &chain);
+                assert_int_equal(wp_has_order_q(&a), chain);
+                seen[chain]++;
+                if (!chain)
+                        continue;
+                struct wp b = a;
+                add_order_2(&b);
+                assert_false(wp_has_order_q(&b));
+                add_order_2(&b);
+                assert_true(wp_eq(&a, &b));
+        }
+        assert_true(seen[0] > 0 && seen[1] > 0);
+        struct wp two = { .x = fp_zero, .y = fp_zero };
+        assert_false(wp_has_order_q(&two));
+        /* order 4: x^2 = -3 */
+        struct wp four = { .x = ed_sqrt_minus_3 };
+        for (int sign = 0; sign < 2; sign++) {
+                struct fp r;
+                fp_add(&r, &fp_one, &fp_one);
+                fp_add(&r, &r, &fp_one);
+                fp_dbl(&r, &r);
+                fp_neg(&r, &r);
+                fp_mul(&r, &r, &four.x); /* y^2 = -6x */
+                if (square_root(&four.y, &r))
+                        assert_false(wp_has_order_q(&four));
+                fp_neg(&four.x, &four.x);
+        }
+}
+
 /* (0, 0) + R has the same pairing as R, as the cofactor falls out: only TEST tells them apart. */
 static void test_cofactor(void **state)
 {
@@ -222,19 +300,11 @@ static void test_cofactor(void **state)
         struct sakke_rsk_table *t;
         CHECK_OK(sakke_rsk_table_new(mem, d, id, &rsk, &t, NULL));
         uint8_t sed[SAKKE_SED_LEN];
-        struct fp x, y, ix, three;
+        struct wp r;
         memcpy(sed, good.p, sizeof sed);
-        assert_true(fp_read(&x, sed + 1) && fp_read(&y, sed + 129));
-        /* x' = -3/x, y' = 3y/x^2 */
-        fp_add(&three, &fp_one, &fp_one);
-        fp_add(&three, &three, &fp_one);
-        fp_inv(&ix, &x);
-        fp_mul(&x, &three, &ix);
-        fp_mul(&y, &y, &x);
-        fp_mul(&y, &y, &ix);
-        fp_neg(&x, &x);
-        fp_write(sed + 1, &x);
-        fp_write(sed + 129, &y);
+        assert_true(wp_read(&r, sed));
+        add_order_2(&r);
+        wp_write(sed, &r);
         check_refused("R + (0, 0)", d, t, BYTES_ARR(sed), E_DECRYPT);
         /* a domain key and an RSK of the wrong order */
         struct sakke_zpub pub;
@@ -246,7 +316,17 @@ static void test_cofactor(void **state)
         struct sakke_rsk low = { { 4 } };
         CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, id, &low, NULL));
         CHECK_E(E_KEY_INVALID, sakke_rsk_table_new(mem, d, id, &low, &t, NULL));
-        memcpy(low.b, sed, sizeof low.b);
+        /* RSK + (0, 0), which the pairing alone would take */
+        CHECK_OK(sakke_domain_prepare(d, NULL));
+        CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, id, &low, NULL));
+        CHECK_OK(sakke_rsk_check(d, id, &rsk, NULL));
+        struct wp k;
+        assert_true(wp_read(&k, rsk.b));
+        add_order_2(&k);
+        wp_write(low.b, &k);
+        CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, id, &low, NULL));
+        CHECK_E(E_KEY_INVALID, sakke_rsk_table_new(mem, d, id, &low, &t, NULL));
+        d = domain_of(sakke, "Z");
         CHECK_E(E_KEY_INVALID, sakke_rsk_check(d, id, &low, NULL));
 }
 
@@ -398,6 +478,7 @@ int main(void)
                 cmocka_unit_test(test_encapsulation),
                 cmocka_unit_test(test_must_fail),
                 cmocka_unit_test(test_cofactor),
+                cmocka_unit_test(test_order),
                 cmocka_unit_test(test_partner_import),
                 cmocka_unit_test(test_example_kms),
                 cmocka_unit_test(test_kernels),

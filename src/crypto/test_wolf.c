@@ -124,6 +124,7 @@ static int set_up(void **state)
         CHECK_OK(eccsi_master_make(&rng_system, &ksak, &kpak));
         CHECK_OK(sakke_master_make(&rng_system, &z, &zpub));
         CHECK_OK(sakke_domain_new(mem, &zpub, &domain, NULL));
+        CHECK_OK(sakke_domain_prepare(domain, NULL));
         CHECK_WOLF(wolf_kms(w, &ksak, &kpak, &z, &zpub));
         CHECK_WOLF(wolf_user(w, &kpak, &zpub));
         return 0;
