@@ -38,6 +38,10 @@ ROOT = os.environ.get('MUSTER_SOURCE_ROOT') or os.path.dirname(os.path.dirname(o
 PATIENCE = 120 if 'ASAN_OPTIONS' in os.environ else 60
 
 
+# decisions of roles; what the HTTP server refuses before a role sees it
+REFUSALS = ('refused', 'http-refused', 'tls-refused')
+
+
 class Skip(Exception):
     """The case cannot be tried here; the text says why."""
 
@@ -99,10 +103,11 @@ def _die_with_parent():
 
 
 class Answer:
-    """Of an HTTP request: status, fields (names in lower case; the last of that name), all (pairs), body, seconds."""
+    """Of an HTTP request: status, fields (names in lower case; the last of that name), all (pairs), body, seconds; trace
+    is what events about it carry."""
 
-    def __init__(self, r, body, seconds):
-        self.status, self.all, self.body, self.seconds = r.status, r.getheaders(), body, seconds
+    def __init__(self, r, body, seconds, trace):
+        self.status, self.all, self.body, self.seconds, self.trace = r.status, r.getheaders(), body, seconds, trace
         self.fields = {k.lower(): v for k, v in self.all}
 
     @property
@@ -349,7 +354,8 @@ class Deployment:
     def http(self, method, url, body=None, fields=None, form=None, bearer=None, timeout=None):
         """One request over TLS checked against the deployment's CA; redirects are not followed."""
         u = urllib.parse.urlsplit(url)
-        fields = dict(fields or {})
+        trace = '%032x' % random.getrandbits(128)
+        fields = dict({'traceparent': '00-%s-%016x-01' % (trace, random.getrandbits(64) | 1)}, **(fields or {}))
         if form is not None:
             body = urllib.parse.urlencode(form)
             fields.setdefault('Content-Type', 'application/x-www-form-urlencoded')
@@ -360,13 +366,13 @@ class Deployment:
             start = time.monotonic()
             c.request(method, u.path + ('?' + u.query if u.query else ''), body, fields)
             r = c.getresponse()
-            return Answer(r, r.read(), time.monotonic() - start)
+            return Answer(r, r.read(), time.monotonic() - start, trace)
         finally:
             c.close()
 
     # Events
 
-    def events(self, role='*', **wanted):
+    def events(self, role='*', since=None, **wanted):
         """Events of all roles in order of time whose members are as wanted: events(event='refused', req='R-ID-62').
         A value may be a function of the member, or a compiled expression that is searched for in it."""
         def fits(o):
@@ -384,9 +390,10 @@ class Deployment:
 
         found = []
         for f in glob.glob(self.path('log', 'events-%s.jsonl' % role)):
-            with open(f, encoding='utf-8', errors='replace') as lines:
+            with open(f, 'rb') as lines:
+                lines.seek((since or {}).get(f, 0))
                 for line in lines:
-                    if line.endswith('\n'):
+                    if line.endswith(b'\n'):
                         o = json.loads(line)
                         if fits(o):
                             found.append(o)
@@ -396,22 +403,28 @@ class Deployment:
         return wait_for('an event %s' % wanted, lambda: self.events(role, **wanted))[-1]
 
     def mark(self):
-        """Everything that happens after this is news(mark)."""
-        return {o['time'] + o['role'] + o['event'] for o in self.events()}
+        """What happens after this is news(mark)."""
+        return {f: os.path.getsize(f) for f in glob.glob(self.path('log', 'events-*.jsonl'))}
 
     def news(self, mark, role='*', **wanted):
-        return [o for o in self.events(role, **wanted) if o['time'] + o['role'] + o['event'] not in mark]
+        return self.events(role, since=mark, **wanted)
 
-    def refused(self, mark, req, role='*', **wanted):
-        """The new event in which somebody was refused because of this requirement."""
+    def refused(self, where, req, role='*', **wanted):
+        """The event in which somebody was refused because of this requirement. where: the answer that said no, whose
+        trace is looked for, or a mark()."""
+        since = where if isinstance(where, dict) else None
+        if since is None:
+            wanted['trace'] = where.trace
+
         def look():
-            return self.news(mark, role, event='refused', req=req, **wanted)
+            return [o for o in self.events(role, since=since, req=req, **wanted) if o['event'] in REFUSALS]
         try:
             return wait_for('', look, 10)[-1]
         except AssertionError:
-            others = [(o['role'], o.get('req'), o.get('cause'), o.get('text'))
-                      for o in self.news(mark, role, event='refused')]
-            raise AssertionError('no event refused with req %s; refused were %s' % (req, others)) from None
+            wanted.pop('req', None)
+            others = [(o['role'], o['event'], o.get('req'), o.get('cause'), o.get('text'))
+                      for o in self.events(role, since=since, **wanted) if o['event'] in REFUSALS]
+            raise AssertionError('no event of a refusal with req %s; there are %s' % (req, others)) from None
 
     # Secrets
 
@@ -462,6 +475,7 @@ def run_case(fn):
     doc = inspect.getdoc(fn) or ''
     ids = ' '.join(re.findall(r'R-[A-Z0-9]+-\d+', doc))
     label = name + (' (%s)' % ids if ids else '')
+    start = time.monotonic()
     try:
         fn()
     except Skip as e:
@@ -472,6 +486,8 @@ def run_case(fn):
         traceback.print_exc()
         return 'not ok'
     print('ok %s' % label, flush=True)
+    if 'MUSTER_TEST_TIMES' in os.environ:
+        print('%8.2f s %s' % (time.monotonic() - start, name), file=sys.stderr)
     return 'ok'
 
 

@@ -103,8 +103,8 @@ class Client:
     def post(self, path, **form):
         return self.dep.http('POST', self.base + path, form={k: v for k, v in form.items() if v is not None})
 
-    def redeem(self, code, **changes):
-        form = {'grant_type': 'authorization_code', 'code': code, 'client_id': self.client_id,
+    def redeem(self, its_code, **changes):
+        form = {'grant_type': 'authorization_code', 'code': its_code, 'client_id': self.client_id,
                 'redirect_uri': self.redirect_uri, 'code_verifier': self.verifier}
         form.update(changes)
         return self._tokens(self.post('/as/token', **form))

@@ -88,5 +88,6 @@ enum ecode jwk_verify(const struct jwk *k, struct bytes input, struct bytes sig,
         EVP_MD_CTX_free(ctx);
         if (ok == 1)
                 return E_OK;
-        return jwk_crypto_error(er, E_TOKEN_SIGNATURE, "signature does not verify");
+        ERR_clear_error();
+        return err_set(er, E_TOKEN_SIGNATURE, "R-ID-82", "signature does not verify");
 }

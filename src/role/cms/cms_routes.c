@@ -27,7 +27,7 @@ static bool none_match_hit(const char *field, const char *etag)
 static void refuse(struct cms *c, const struct err *er, const struct cms_about *about, struct http_res *rs)
 {
         struct bearer_words w = { .realm = c->env->site->mc_domain, .scope = about->scope, .missing_status = 403 };
-        if (er->code >= E_TOKEN_MISSING && er->code <= E_TOKEN_IDENTITY) {
+        if (bearer_concerns(er)) {
                 bearer_answer(rs, er, &w);
                 return;
         }

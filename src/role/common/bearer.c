@@ -23,6 +23,11 @@ static void invalid_token(struct http_res *rs, enum ecode code, const char *real
                        realm, text);
 }
 
+bool bearer_concerns(const struct err *er)
+{
+        return (er->code >= E_TOKEN_MISSING && er->code <= E_TOKEN_IDENTITY) || strcmp(er->req, "R-ID-80") == 0;
+}
+
 void bearer_answer(struct http_res *rs, const struct err *er, const struct bearer_words *w)
 {
         if (ecode_undecided(er->code)) {

@@ -52,6 +52,8 @@ struct bearer_words {
         int missing_status; /* no credentials: 403 for XCAP servers (R-ID-81), 401 at the KMS (R-KMS-30) */
 };
 
+/* Whether the token, or the way it was sent, is what is wrong: then bearer_answer has the words. */
+bool bearer_concerns(const struct err *er);
 /* Status and WWW-Authenticate for an error of bearer_parse, trust_token or trust_may (R-ID-80 to R-ID-83; RFC 6750
  * clause 3.1). Sets no body. Undecided errors give 503 with Retry-After. */
 void bearer_answer(struct http_res *rs, const struct err *er, const struct bearer_words *w);

@@ -72,7 +72,7 @@ static int refuse(struct kms *k, struct http_res *rs, const struct err *er)
         struct bearer_words w = { .realm = k->conf->kms_uri,
                                   .scope = mc_scope_name(MC_PTT, MC_RES_KMS),
                                   .missing_status = 401 };
-        if (er->code >= E_TOKEN_MISSING && er->code <= E_TOKEN_IDENTITY) {
+        if (bearer_concerns(er)) {
                 bearer_answer(rs, er, &w);
         } else {
                 rs->status = ecode_http(er->code);
