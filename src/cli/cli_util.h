@@ -12,8 +12,8 @@ enum ecode cli_password(struct cli *c, const char *whose, char **ret, struct err
 enum ecode cli_read_text(void *mem, const char *path, size_t most, char **ret, struct err *er);
 /* "a,b" or "a b" as a JSON array. */
 json_t *cli_words(const char *text);
-/* What provisioning is told of a new user of that name: identities that follow from the deployment, fresh subscriber keys,
- * and what the options of the command say. A new reference. */
+/* What provisioning is told of a new user of that name: identities that follow from the deployment, fresh subscriber
+ * keys, and what the options of the command say. A new reference. */
 json_t *cli_user_profile(struct cli *c, const struct deployment *d, const char *name, struct err *er);
 /* Replaces the file as a whole, mode 0600. */
 enum ecode cli_write_json(const char *path, json_t *o, struct err *er);

@@ -107,6 +107,7 @@ static enum ecode cmd_user_add(struct cli *c, struct err *er)
                 return er->code;
         json_t *user = json_copy(profile);
         json_object_set_new(user, "password", json_string(password));
+        json_object_set_new(user, "enabled", json_true());
         if (cli_opt(c, "groups") != NULL)
                 json_object_set_new(user, "groups", cli_words(cli_opt(c, "groups")));
         e = provision_add(c->mem, d->site.dir, user_roles(c, d), user, er);
@@ -235,7 +236,7 @@ static enum ecode cmd_user_show(struct cli *c, struct err *er)
         json_t *user = json_pack("{s:s,s:s}", "mc_id", w.mc_id, "impi",
                                  impi ? impi : talloc_asprintf(c->mem, "%s.impi@%s", w.local, d->set.ims_domain));
         size_t known = 0;
-        for (const char *const *r = user_roles(c, d); *r != NULL && (e == E_OK || e == E_NOT_FOUND); r++) {
+        for (const char *const *r = user_roles(c, d); *r != NULL && !ecode_undecided(e); r++) {
                 json_t *args = provision_args(*r, user), *one = NULL;
                 e = admin_call(c->mem, d->site.dir, *r, "user-show", args, CALL_MS, &one, er);
                 known += e == E_OK;
@@ -252,7 +253,7 @@ static enum ecode cmd_user_show(struct cli *c, struct err *er)
         json_decref(all);
         json_decref(user);
         json_decref(profile);
-        return known > 0 && e == E_NOT_FOUND ? E_OK : e;
+        return known > 0 && !ecode_undecided(e) ? E_OK : e;
 }
 
 static enum ecode simple(struct cli *c, const char *cmd, json_t *more, const char *done, struct err *er)
@@ -375,7 +376,7 @@ const struct cli_cmd cli_user_cmds[] = {
           "NAME",
           1,
           1,
-          "Put a user into the databases of idm, kms, cms and hss, or into none.",
+          "Put a user into all databases (IdM, KMS, CMS, MC servers, HSS), or into none.",
           "NAME is alice or alice@mc.example; what is not given is derived from it and the domains of the deployment. "
           "Keys for "
           "IMS AKA are drawn at random and kept in ue/NAME.json (mode 0600) for the scripted UE. The password for "

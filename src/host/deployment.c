@@ -160,6 +160,40 @@ enum ecode deployment_check(struct deployment *d, struct conf_report *rep)
         return e;
 }
 
+static const char *setting_text(void *mem, const struct conf_item *i, const uint8_t *field)
+{
+        const char *s = NULL;
+        struct conf_list l;
+        int64_t n;
+        switch (i->type) {
+        case CONF_T_LIST:
+                memcpy(&l, field, sizeof l);
+                s = talloc_strdup(mem, "");
+                for (size_t k = 0; k < l.n && s != NULL; k++)
+                        s = talloc_asprintf(mem, "%s%s%s", s, k ? " " : "", l.item[k]);
+                return s;
+        case CONF_T_INT:
+        case CONF_T_SECONDS: memcpy(&n, field, sizeof n); return talloc_asprintf(mem, "%lld", (long long)n);
+        case CONF_T_BOOL: return *(const bool *)field ? "true" : "false";
+        default: memcpy(&s, field, sizeof s); return s;
+        }
+}
+
+const char *deployment_setting(void *mem, struct deployment *d, const char *role, const char *name)
+{
+        const struct role_row *row = host_role(role);
+        if (row == NULL || d->conf == NULL)
+                return NULL;
+        struct conf_report rep = conf_report_on(mem, "");
+        uint8_t *set = talloc_zero_size(mem, row->role->conf_size + 1);
+        if (conf_bind(d->conf, role, row->role->conf, set, row->role->conf_size, &rep) != E_OK)
+                return NULL;
+        for (const struct conf_item *i = row->role->conf; i->name != NULL; i++)
+                if (!strcmp(i->name, name))
+                        return setting_text(mem, i, set + i->offset);
+        return NULL;
+}
+
 char *deployment_path(void *mem, const struct deployment *d, const char *fmt, ...)
 {
         va_list ap;
@@ -199,7 +233,8 @@ enum ecode deployment_log(void *mem, const struct deployment *d, const char *rol
                 return e;
         bool tty = isatty(STDERR_FILENO) == 1;
         bool text = !strcmp(d->set.log_format, "text") || (!strcmp(d->set.log_format, "auto") && tty);
-        if (strcmp(role, "ue") != 0) /* a command's standard error is for its user: a UE's events go to the file alone */
+        if (strcmp(role, "ue") !=
+            0) /* a command's standard error is for its user: a UE's events go to the file alone */
                 *(text ? &c.text_fd : &c.json_fd) = STDERR_FILENO;
         c.colour = text && tty && getenv("NO_COLOR") == NULL;
         log_level_parse(d->set.log_level, &c.level);

@@ -40,6 +40,9 @@ struct deployment {
 enum ecode deployment_open(void *mem, const char *dir, struct deployment **ret, struct err *er);
 /* Looks at every section of every role in this build. */
 enum ecode deployment_check(struct deployment *d, struct conf_report *rep);
+/* One setting of a role as it holds, found by its name: for tools that look at roles from outside. NULL: the role has
+ * no such row, or its section is wrong. Lists are texts with single spaces. On mem. */
+const char *deployment_setting(void *mem, struct deployment *d, const char *role, const char *name);
 /* "<dir>/<formatted>" on mem. */
 char *deployment_path(void *mem, const struct deployment *d, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));

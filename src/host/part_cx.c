@@ -12,7 +12,7 @@ static struct cx_fd_place cx_place(struct running *r)
                                      .ca_file = r->d->site.ca_file };
 }
 
-static const struct cx_conf *cx_settings(const struct running *r)
+const struct cx_conf *running_cx_conf(const struct running *r)
 {
         return (const struct cx_conf *)(const void *)((const uint8_t *)r->set + r->role->cx_conf);
 }
@@ -22,7 +22,7 @@ static enum ecode open_cx_client(struct running *r, struct err *er)
         if (!(r->role->needs & NEED_CX_CLIENT))
                 return E_OK;
         struct cx_fd_place place = cx_place(r);
-        return cx_fd_start_client(cx_settings(r), &place, &r->env.cx, er);
+        return cx_fd_start_client(running_cx_conf(r), &place, &r->env.cx, er);
 }
 
 static void close_cx_client(struct running *r)
@@ -36,7 +36,7 @@ static enum ecode open_cx_server(struct running *r, struct err *er)
         if (!(r->role->needs & NEED_CX_SERVER))
                 return E_OK;
         struct cx_fd_place place = cx_place(r);
-        return cx_fd_start_server(cx_settings(r), &place, r->role->cx, r->self, er);
+        return cx_fd_start_server(running_cx_conf(r), &place, r->role->cx, r->self, er);
 }
 
 static void close_cx_server(struct running *r)

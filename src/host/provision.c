@@ -7,7 +7,7 @@
 
 enum { PUT_MS = 20000 };
 
-const char *const provision_roles[] = { "hss", "cms", "kms", "mcx", "idm", NULL };
+const char *const provision_roles[] = { "hss", "mcx", "cms", "kms", "idm", NULL };
 
 /* A secret goes to the role that needs it and to no other. */
 static const struct {
@@ -20,6 +20,11 @@ static const struct {
         { "hss", "opc", "opc" },
         { "hss", "amf", "amf" },
         { "hss", "ims_password", "password" },
+        { "mcx", "mc_id", "mc_id" },
+        { "mcx", "mcptt_id", "mcptt_id" },
+        { "mcx", "mcvideo_id", "mcvideo_id" },
+        { "mcx", "mcdata_id", "mcdata_id" },
+        { "mcx", "enabled", "enabled" },
         { "cms", "mc_id", "mc_id" },
         { "cms", "mcptt_id", "mcptt_id" },
         { "cms", "mcvideo_id", "mcvideo_id" },
@@ -31,16 +36,13 @@ static const struct {
         { "kms", "mcptt_id", "mcptt_id" },
         { "kms", "mcvideo_id", "mcvideo_id" },
         { "kms", "mcdata_id", "mcdata_id" },
-        { "mcx", "mc_id", "mc_id" },
-        { "mcx", "mcptt_id", "mcptt_id" },
-        { "mcx", "mcvideo_id", "mcvideo_id" },
-        { "mcx", "mcdata_id", "mcdata_id" },
         { "idm", "mc_id", "mc_id" },
         { "idm", "mcptt_id", "mcptt_id" },
         { "idm", "mcvideo_id", "mcvideo_id" },
         { "idm", "mcdata_id", "mcdata_id" },
         { "idm", "name", "name" },
         { "idm", "password", "password" },
+        { "idm", "enabled", "enabled" },
         { "idm", "extra_scopes", "extra_scopes" },
 };
 

@@ -13,9 +13,9 @@
 extern const char *const provision_roles[];
 
 /* A new user. `user` has the members of all roles: mc_id, name, password, mcptt_id, mcvideo_id, mcdata_id,
- * extra_scopes, organisation, groups; impi, impus, auth, k, opc, amf, ims_password. Each role gets its own members
- * only. `roles` (NULL at the end) are those of provision_roles that belong to this deployment. First every role is
- * asked whether it would, then all are written; what was written is taken back when one fails. */
+ * extra_scopes, enabled, organisation, groups; impi, impus, auth, k, opc, amf, ims_password. Each role gets its own
+ * members only. `roles` (NULL at the end) are those of provision_roles that belong to this deployment. First every role
+ * is asked whether it would, then all are written; what was written is taken back when one fails. */
 enum ecode provision_add(void *mem, const char *dir, const char *const *roles, json_t *user, struct err *er);
 /* From all; idm first. A role that does not know the user is passed over; E_NOT_FOUND when none did. */
 enum ecode provision_del(void *mem, const char *dir, const char *const *roles, json_t *user, struct err *er);

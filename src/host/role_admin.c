@@ -1,9 +1,24 @@
 #include "host/running.h"
+#include "port/cx_conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <talloc.h>
 #include <unistd.h>
+
+/* The HSS's address is a setting of its Cx peer. */
+static void add_cx_listener(struct running *r, json_t *to)
+{
+        if (!(r->role->needs & NEED_CX_SERVER))
+                return;
+        const struct cx_conf *c = running_cx_conf(r);
+        const char *colon = strrchr(c->listen, ':');
+        char address[80];
+        snprintf(address, sizeof address, "%.*s:%s", (int)(colon - c->listen), c->listen, colon + 1);
+        if (!c->plain)
+                snprintf(address, sizeof address, "%.*s:%d", (int)(colon - c->listen), c->listen, (int)c->tls_port);
+        json_array_append_new(to, json_pack("{s:s,s:s,s:s}", "name", "cx", "kind", "diameter", "address", address));
+}
 
 json_t *running_status(struct running *r)
 {
@@ -15,6 +30,7 @@ json_t *running_status(struct running *r)
                                       json_pack("{s:s,s:s,s:s}", "name", l->name, "kind",
                                                 l->kind == LISTEN_HTTPS ? "https" : "sip", "address", address));
         }
+        add_cx_listener(r, listeners);
         json_t *o = json_pack("{s:s,s:s,s:b,s:i,s:I,s:o}", "role", r->role->name, "title", r->role->title, "ready",
                               (int)atomic_load(&r->ready), "pid", (int)getpid(), "uptime_ms",
                               (json_int_t)(clock_ms(r->env.clock) - r->started_ms), "listeners", listeners);

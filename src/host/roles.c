@@ -16,11 +16,12 @@
 
 #include <talloc.h>
 
-/* For roles whose state is a map of documents. */
-static enum ecode open_kv(void *mem, const struct role_env *env, void **ret, struct err *er)
+/* For roles whose state is a set of values under keys. */
+static enum ecode kv_store_open(void *mem, const struct role_env *env, void **ret, struct err *er)
 {
         struct store_kv *kv = NULL;
-        enum ecode e = kv_sqlite_open(mem, talloc_asprintf(mem, "%s/state.db", env->state_dir), &kv, er);
+        char *path = talloc_asprintf(mem, "%s/state.db", env->state_dir);
+        enum ecode e = path != NULL ? kv_sqlite_open(mem, path, &kv, er) : err_set(er, E_NOMEM, NULL, "store");
         if (e == E_OK)
                 *ret = kv;
         return e;
@@ -34,10 +35,10 @@ const struct role_row host_roles[] = {
         { &role_kms, kms_store_open, 3, 1, false },
         { &role_cms, cms_store_open, 4, 1, false },
         { &role_hss, hss_store_open, 9, 1, true },
-        { &role_mcx, open_kv, 5, 1, false },
-        { &role_scscf, open_kv, 8, 1, true },
+        { &role_mcx, kv_store_open, 5, 1, false },
+        { &role_scscf, kv_store_open, 8, 1, true },
         { &role_icscf, NULL, 7, 1, true },
-        { &role_pcscf, open_kv, 6, 1, true },
+        { &role_pcscf, kv_store_open, 6, 1, true },
         { 0 },
 };
 

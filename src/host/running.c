@@ -6,8 +6,8 @@
 /* Threads of freeDiameter come first: they are to inherit nothing. A role starts when everything that it may call is
  * there, and what may call the role opens after it. */
 static const struct running_part *const parts[] = {
-        &part_conf, &part_state,     &part_cx_client, &part_threads, &part_store,   &part_http_client,
-        &part_sip_port, &part_role, &part_cx_server, &part_sip_requests, &part_https,     &part_admin,   &part_monitor,
+        &part_conf, &part_state,        &part_cx_client, &part_threads, &part_store, &part_http_client, &part_sip_port,
+        &part_role, &part_sip_requests, &part_cx_server, &part_https,   &part_admin, &part_monitor,
 };
 
 char *running_tls_file(const struct running *r, const char *suffix)

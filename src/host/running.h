@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+struct cx_conf;
 struct monitor;
 struct sip_net;
 
@@ -54,6 +55,8 @@ char *running_tls_file(const struct running *r, const char *suffix);
 bool running_has_listener(const struct running *r, enum listen_kind kind);
 /* The TLS context of one of the role's listeners, from the files as they are now. */
 enum ecode running_server_ctx(struct running *r, const struct role_listener *l, SSL_CTX **ret, struct err *er);
+/* For roles with NEED_CX_*. */
+const struct cx_conf *running_cx_conf(const struct running *r);
 const char *running_listen_address(const struct running *r, const struct role_listener *l);
 void running_stat(json_t *into, const char *name, uint64_t value);
 

@@ -1,5 +1,4 @@
-/* The roles that hold users, which answer as they are told: R-SA-122 is what happens when one of them does not want, or
- * goes away. */
+/* Roles that answer as they are told: R-SA-122 is what happens when one of them does not want, or goes away. */
 #include "test/kit/check.h"
 
 #include "host/admin.h"
@@ -16,8 +15,8 @@ struct fake {
         struct admin_server *server;
 };
 
-enum { ROLES = 5 };
-static struct fake fakes[ROLES];
+enum { FAKES = 5 };
+static struct fake fakes[FAKES];
 static char top[64];
 
 static enum ecode answer(void *arg, void *mem, const char *cmd, json_t *args, json_t **out, struct err *er)
@@ -51,7 +50,7 @@ static int start(void **state)
         char run[80];
         snprintf(run, sizeof run, "%s/run", top);
         mkdir(run, 0700);
-        for (size_t i = 0; i < ROLES; i++) {
+        for (size_t i = 0; i < FAKES; i++) {
                 fakes[i] = (struct fake){ .role = provision_roles[i] };
                 CHECK_OK(admin_server_start(run, provision_roles[i], NULL, answer, &fakes[i], &fakes[i].server, NULL));
         }
@@ -61,7 +60,7 @@ static int start(void **state)
 static int stop(void **state)
 {
         (void)state;
-        for (size_t i = 0; i < ROLES; i++)
+        for (size_t i = 0; i < FAKES; i++)
                 admin_server_stop(fakes[i].server);
         char run[80];
         snprintf(run, sizeof run, "%s/run", top);
@@ -79,7 +78,7 @@ static json_t *alice(void)
 static size_t count(void)
 {
         size_t n = 0;
-        for (size_t i = 0; i < ROLES; i++)
+        for (size_t i = 0; i < FAKES; i++)
                 n += fakes[i].has;
         return n;
 }
@@ -92,8 +91,8 @@ static void test_all(void **state)
         json_t *u = alice();
         struct err er;
         CHECK_OK(provision_add(mem, top, provision_roles, u, &er));
-        assert_int_equal(count(), ROLES);
-        for (size_t i = 0; i < ROLES; i++)
+        assert_int_equal(count(), FAKES);
+        for (size_t i = 0; i < FAKES; i++)
                 assert_false(fakes[i].asked_for_secret);
         CHECK_OK(provision_del(mem, top, provision_roles, u, &er));
         assert_int_equal(count(), 0);
@@ -114,7 +113,7 @@ static void test_none(void **state)
         json_t *u = alice();
         static const char *const steps[] = { "user-check", "user-put" };
         static const enum ecode why[] = { E_EXISTS, E_STORE_DOWN };
-        for (size_t role = 0; role < ROLES; role++)
+        for (size_t role = 0; role < FAKES; role++)
                 for (size_t step = 0; step < 2; step++)
                         for (size_t w = 0; w < 2; w++) {
                                 struct err er;
@@ -137,21 +136,20 @@ static void test_away(void **state)
         void *mem = talloc_new(NULL);
         json_t *u = alice();
         struct err er;
-        admin_server_stop(fakes[ROLES - 1].server);
-        fakes[ROLES - 1].server = NULL;
+        admin_server_stop(fakes[3].server);
+        fakes[3].server = NULL;
         CHECK_E(E_PEER_DOWN, provision_add(mem, top, provision_roles, u, &er));
         assert_int_equal(count(), 0);
         char run[80];
         snprintf(run, sizeof run, "%s/run", top);
-        CHECK_OK(admin_server_start(run, fakes[ROLES - 1].role, NULL, answer, &fakes[ROLES - 1],
-                                    &fakes[ROLES - 1].server, NULL));
-        fakes[ROLES - 1].refuse = "user-put";
-        fakes[ROLES - 1].with = E_EXISTS;
+        CHECK_OK(admin_server_start(run, fakes[3].role, NULL, answer, &fakes[3], &fakes[3].server, NULL));
+        fakes[3].refuse = "user-put";
+        fakes[3].with = E_EXISTS;
         fakes[1].refuse = "user-del";
         fakes[1].with = E_STORE_DOWN;
         CHECK_E(E_EXISTS, provision_add(mem, top, provision_roles, u, &er));
-        assert_non_null(strstr(er.text, "cms could not be cleaned"));
-        fakes[1].refuse = fakes[ROLES - 1].refuse = NULL;
+        assert_non_null(strstr(er.text, "mcx could not be cleaned"));
+        fakes[1].refuse = fakes[3].refuse = NULL;
         CHECK_OK(provision_del(mem, top, provision_roles, u, &er));
         assert_int_equal(count(), 0);
         json_decref(u);
