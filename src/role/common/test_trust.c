@@ -2,6 +2,7 @@
 
 #include "role/common/trust.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #define ISS "https://idm.mc.example"
@@ -239,10 +240,55 @@ static void test_bearer_answer(void **state)
         }
 }
 
+#define THREADS 8
+
+struct worker {
+        struct fix *f;
+        const char *token;
+        unsigned good, other;
+};
+
+static void *verify_many(void *arg)
+{
+        static const char *const mine[] = { "mc.example", NULL };
+        struct worker *w = arg;
+        for (int i = 0; i < 50; i++) {
+                void *mem = talloc_new(NULL);
+                struct token_claims c;
+                enum ecode e = trust_token(w->f->t, mem, bytes_str(w->token), mine, &c, NULL);
+                if (e == E_OK)
+                        w->good++;
+                else
+                        w->other++;
+                talloc_free(mem);
+        }
+        return NULL;
+}
+
+/* Many threads on one key while it is fetched for the first time: one fetch, and everybody gets in. */
+static void test_threads(void **state)
+{
+        struct fix *f = *state;
+        struct worker w[THREADS];
+        pthread_t t[THREADS];
+        const char *token = token_of(f, f->k1, NULL);
+        for (size_t i = 0; i < THREADS; i++) {
+                w[i] = (struct worker){ f, token, 0, 0 };
+                assert_int_equal(pthread_create(&t[i], NULL, verify_many, &w[i]), 0);
+        }
+        for (size_t i = 0; i < THREADS; i++) {
+                pthread_join(t[i], NULL);
+                assert_int_equal(w[i].good, 50);
+                assert_int_equal(w[i].other, 0);
+        }
+        assert_int_equal(f->http.asked, 1);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_tick, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_may, setup, teardown),

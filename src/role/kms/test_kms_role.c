@@ -20,6 +20,7 @@ struct mem_store {
         size_t subjects, issues, partners;
         int64_t cache_num;
         bool down;
+        unsigned fail_nth; /* this call from now answers E_STORE_DOWN; 0: none does */
 };
 
 static struct mem_store *of(struct store_kms *st)
@@ -27,9 +28,11 @@ static struct mem_store *of(struct store_kms *st)
         return (struct mem_store *)(void *)st;
 }
 
-static enum ecode down(const struct mem_store *m, struct err *er)
+static enum ecode down(struct mem_store *m, struct err *er)
 {
-        return m->down ? err_set(er, E_STORE_DOWN, NULL, "switched off") : E_OK;
+        bool now = m->fail_nth == 1;
+        m->fail_nth -= m->fail_nth > 0;
+        return m->down || now ? err_set(er, E_STORE_DOWN, NULL, "switched off") : E_OK;
 }
 
 static enum ecode m_master_get(struct store_kms *st, void *mem, struct kms_master_row *ret, struct err *er)
@@ -99,7 +102,8 @@ static enum ecode m_subject_list(struct store_kms *st, void *mem, const char *ow
         struct mem_store *s = of(st);
         struct kms_subject *list = talloc_zero_array(mem, struct kms_subject, 16);
         size_t n = 0;
-        (void)er;
+        if (down(s, er) != E_OK)
+                return E_STORE_DOWN;
         (void)after;
         (void)most;
         for (size_t k = 0; k < s->subjects; k++)
@@ -152,7 +156,8 @@ static enum ecode m_partner_list(struct store_kms *st, void *mem, struct kms_par
 {
         struct mem_store *s = of(st);
         (void)mem;
-        (void)er;
+        if (down(s, er) != E_OK)
+                return E_STORE_DOWN;
         *ret = s->partner;
         *ret_n = s->partners;
         *ret_cache_num = s->cache_num;
@@ -551,6 +556,20 @@ static void test_outage(void **state)
         answer(f, post(f, "keyprov", ""), 200);
         f->store->down = true;
         answer(f, post(f, "keyprov", ""), 503);
+        f->store->down = false;
+        /* each store call of each operation fails once */
+        static const char *const ops[] = { "init", "keyprov", "keyprov/" ALICE, "certcache", "cert/kms.mc.example" };
+        for (size_t i = 0; i < COUNT(ops); i++) {
+                unsigned failed = 0;
+                for (bool done = false; !done; failed += !done) {
+                        f->store->fail_nth = failed + 1;
+                        struct http_res one = post(f, ops[i], "");
+                        done = f->store->fail_nth != 0; /* fewer calls than that: all were tried */
+                        answer(f, one, done ? 200 : 503);
+                        f->store->fail_nth = 0;
+                }
+                assert_true(failed >= 1);
+        }
 }
 
 /* R-KMS-12, R-KMS-13, R-KMS-85: the same secrets after a restart; none that do not hold; none under another name. */
