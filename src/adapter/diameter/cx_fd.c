@@ -31,6 +31,8 @@ static enum ecode start(const struct cx_conf *conf, const struct cx_fd_place *pl
         uint16_t port;
         enum ecode e = cx_fd_write_conf(mem, conf, place, ops != NULL, &path, er);
         if (e == E_OK)
+                e = cx_fd_bye_check(er);
+        if (e == E_OK)
                 e = cx_fd_log_start(place->log, er);
         if (e == E_OK && fd_core_parseconf(path) != 0)
                 e = err_set(er, E_CONFIG, NULL, "freeDiameter refuses %s/freediameter.conf: see its messages",

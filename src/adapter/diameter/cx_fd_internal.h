@@ -19,6 +19,8 @@ enum ecode cx_fd_bind(const char *ip, struct err *er);
 
 /* freeDiameter's messages and peers' comings and goings become events of `log`. */
 enum ecode cx_fd_log_start(struct log *log, struct err *er);
+/* That TLS sessions end as cx_fd_bye.c wants it. E_INTERNAL. */
+enum ecode cx_fd_bye_check(struct err *er);
 /* Its farewell is no emergency. */
 void cx_fd_log_stopping(void);
 

@@ -391,8 +391,9 @@ static int connect_to(const char *to_ip, uint16_t port)
         return -1;
 }
 
-/* The Result-Code that a CER with this Origin-Host gets under that certificate; 0: none. */
-static uint32_t knock(const char *cert_name, const char *origin)
+/* The Result-Code that a CER with this Origin-Host gets under that certificate; 0: none. *stay: the connection, left
+ * open. */
+static uint32_t knock_and(const char *cert_name, const char *origin, SSL **stay)
 {
         char cert[128], key[128];
         uint8_t in[2048];
@@ -419,11 +420,20 @@ static uint32_t knock(const char *cert_name, const char *origin)
                 if (len < 8)
                         break;
         }
-        SSL_free(ssl);
         SSL_CTX_free(ctx);
-        close(fd);
         talloc_free(mem);
+        if (stay != NULL) {
+                *stay = ssl;
+        } else {
+                SSL_free(ssl);
+                close(fd);
+        }
         return result;
+}
+
+static uint32_t knock(const char *cert_name, const char *origin)
+{
+        return knock_and(cert_name, origin, NULL);
 }
 
 #define DIAMETER_SUCCESS      2001u
@@ -442,6 +452,23 @@ static void only_listed_peers_connect(void **state)
         assert_int_equal(knock("scscf.ims.test", "icscf.ims.test"), DIAMETER_UNKNOWN_PEER);
         assert_int_not_equal(knock("stranger.ims.test", "scscf.ims.test"), DIAMETER_SUCCESS);
         assert_int_equal(knock("foreign/scscf.ims.test", "scscf.ims.test"), 0);
+        server_end(server, SIGTERM);
+}
+
+/* Who was refused and does not hang up does not keep the identity that he claimed. */
+static void refused_peers_block_nobody(void **state)
+{
+        (void)state;
+        SSL *stay[3] = { 0 };
+        int server = server_start(false);
+        for (size_t i = 0; i < COUNT(stay); i++)
+                assert_int_not_equal(knock_and("stranger.ims.test", "icscf.ims.test", &stay[i]), DIAMETER_SUCCESS);
+        run_child(round_trips_tls);
+        for (size_t i = 0; i < COUNT(stay); i++) {
+                int fd = SSL_get_fd(stay[i]);
+                SSL_free(stay[i]);
+                close(fd);
+        }
         server_end(server, SIGTERM);
 }
 
@@ -570,10 +597,11 @@ int main(void)
 {
         signal(SIGPIPE, SIG_IGN); /* servers hang up on strangers */
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(settings_are_checked),      cmocka_unit_test(uar_mar_sar_over_tls),
-                cmocka_unit_test(uar_mar_sar_plain),         cmocka_unit_test(nobody_answers),
-                cmocka_unit_test(only_listed_peers_connect), cmocka_unit_test(server_killed_and_back),
-                cmocka_unit_test(listens_where_it_is_told),  cmocka_unit_test(process_ends_with_diameter),
+                cmocka_unit_test(settings_are_checked),       cmocka_unit_test(uar_mar_sar_over_tls),
+                cmocka_unit_test(uar_mar_sar_plain),          cmocka_unit_test(nobody_answers),
+                cmocka_unit_test(only_listed_peers_connect),  cmocka_unit_test(server_killed_and_back),
+                cmocka_unit_test(listens_where_it_is_told),   cmocka_unit_test(process_ends_with_diameter),
+                cmocka_unit_test(refused_peers_block_nobody),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }
