@@ -8,10 +8,20 @@
 
 #include "cli/everybody.h"
 
+/* In the order of the help. */
+/* clang-format off */
 const struct cli_cmd *const cli_tables[] = {
-        cli_demo_cmds, /* one per line: the order is that of the help */
-        cli_serve_cmds, cli_user_cmds, cli_idm_cmds, cli_ue_cmds, cli_token_cmds, cli_tool_cmds, cli_ladder_cmds, NULL,
+        cli_demo_cmds,
+        cli_serve_cmds,
+        cli_user_cmds,
+        cli_idm_cmds,
+        cli_ue_cmds,
+        cli_token_cmds,
+        cli_tool_cmds,
+        cli_ladder_cmds,
+        NULL,
 };
+/* clang-format on */
 
 const struct cli_opt cli_everybody[] = {
         { "dir", 'd', "DIR", "The deployment directory (default: $MUSTER_DIR, the current one, ./muster-demo)." },

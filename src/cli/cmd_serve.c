@@ -87,7 +87,13 @@ static enum ecode serve_all(struct cli *c, struct deployment *d, struct err *er)
                                         .command = role_command,
                                         .arg = &s,
                                         .stop_ms = (unsigned)d->set.stop_s * 1000 };
+        const struct env env = { .clock = &clock_system, .rng = &rng_system };
+        size_t added = 0;
         enum ecode e = deployment_log(c->mem, d, "serve", &conf.log, er);
+        if (e == E_OK)
+                e = init_complete(&env, &d->site, roles, &added, er);
+        if (e == E_OK && added > 0)
+                ev(conf.log, EV_INFO, "deployment-completed", KV_INT("roles", (int64_t)added));
         if (e == E_OK)
                 e = supervise(&conf, er);
         log_close(conf.log);

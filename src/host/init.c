@@ -23,6 +23,7 @@ struct making {
         const struct env *env;
         const struct init_options *opt;
         char *tmp; /* the directory as long as it is not complete */
+        const char *ims_domain;
         struct err *er;
 };
 
@@ -76,20 +77,25 @@ static enum ecode make_key(struct making *m, const char *name)
         return e;
 }
 
-static enum ecode make_role(struct making *m, const char *tls, const struct role_row *r)
+static enum ecode make_crt(struct making *m, const char *tls, const struct role_row *r)
 {
         const char *names[16] = { 0 };
         size_t n = 0;
         const char *role = r->role->name;
         names[n++] = talloc_asprintf(m->mem, "DNS:%s.%s", role, m->opt->domain);
-        names[n++] = talloc_asprintf(m->mem, "DNS:%s.ims.%s", role, m->opt->domain);
+        names[n++] = talloc_asprintf(m->mem, "DNS:%s.%s", role, m->ims_domain);
         names[n++] = "DNS:localhost";
         for (unsigned i = 0; i < r->addresses && n < COUNT(names) - 1; i++)
                 names[n++] = talloc_asprintf(m->mem, "IP:%s.%u", m->opt->net, r->address + i);
-        const char *own = talloc_asprintf(m->mem, "%s.%s%s", role, r->in_ims ? "ims." : "", m->opt->domain);
+        const char *own = talloc_asprintf(m->mem, "%s.%s", role, r->in_ims ? m->ims_domain : m->opt->domain);
         const struct pki_subject s = { own, names, ROLE_DAYS };
-        enum ecode e = pki_issue(m->env, tls, role, &s, m->er);
-        return e != E_OK ? e : make_key(m, talloc_asprintf(m->mem, "%s.seal", role));
+        return pki_issue(m->env, tls, role, &s, m->er);
+}
+
+static enum ecode make_role(struct making *m, const char *tls, const struct role_row *r)
+{
+        enum ecode e = make_crt(m, tls, r);
+        return e != E_OK ? e : make_key(m, talloc_asprintf(m->mem, "%s.seal", r->role->name));
 }
 
 static enum ecode make_all(struct making *m)
@@ -145,6 +151,7 @@ enum ecode init_deployment(const struct env *env, const struct init_options *opt
         for (size_t n = strlen(dir); n > 1 && dir[n - 1] == '/'; n--)
                 dir[n - 1] = 0;
         m.tmp = talloc_asprintf(m.mem, "%s.new-XXXXXX", dir);
+        m.ims_domain = talloc_asprintf(m.mem, "ims.%s", opt->domain);
         struct stat st;
         if (stat(dir, &st) == 0 && rmdir(dir) != 0) {
                 e = err_set(er, E_EXISTS, NULL, "%s is there already and is not empty: nothing was changed", dir);
@@ -158,5 +165,44 @@ enum ecode init_deployment(const struct env *env, const struct init_options *opt
                         nftw(m.tmp, remove_one, 16, FTW_DEPTH | FTW_PHYS);
         }
         talloc_free(m.mem);
+        return e;
+}
+
+static bool there(struct making *m, const char *dir, const char *role, const char *suffix)
+{
+        return access(talloc_asprintf(m->mem, "%s/%s/%s.%s", m->tmp, dir, role, suffix), F_OK) == 0;
+}
+
+static enum ecode complete_role(struct making *m, const struct role_row *r, size_t *added)
+{
+        const char *role = r->role->name;
+        bool crt = there(m, "tls", role, "crt"), key = there(m, "tls", role, "key"),
+             seal = there(m, "keys", role, "seal");
+        enum ecode e = E_OK;
+        if (!crt || !key) { /* half a pair is of no use to anybody */
+                unlink(talloc_asprintf(m->mem, "%s/tls/%s.crt", m->tmp, role));
+                unlink(talloc_asprintf(m->mem, "%s/tls/%s.key", m->tmp, role));
+                e = make_crt(m, talloc_asprintf(m->mem, "%s/tls", m->tmp), r);
+        }
+        if (e == E_OK && !seal)
+                e = make_key(m, talloc_asprintf(m->mem, "%s.seal", role));
+        *added += !crt || !key || !seal;
+        return e;
+}
+
+enum ecode init_complete(const struct env *env, const struct site *site, const char *const *roles, size_t *ret_added,
+                         struct err *er)
+{
+        const struct init_options o = { site->dir, site->net, site->mc_domain };
+        struct making m = { .mem = talloc_new(NULL), .env = env, .opt = &o, .ims_domain = site->ims_domain, .er = er };
+        m.tmp = talloc_strdup(m.mem, site->dir);
+        size_t added = 0;
+        enum ecode e = E_OK;
+        for (; e == E_OK && *roles != NULL; roles++)
+                if (host_role(*roles) != NULL)
+                        e = complete_role(&m, host_role(*roles), &added);
+        talloc_free(m.mem);
+        if (e == E_OK)
+                *ret_added = added;
         return e;
 }

@@ -5,6 +5,7 @@
 
 #include "base/env.h"
 #include "base/err.h"
+#include "port/role.h"
 
 struct init_options {
         const char *dir;    /* must not exist, or be an empty directory */
@@ -14,5 +15,11 @@ struct init_options {
 
 /* E_EXISTS: something is there already. */
 enum ecode init_deployment(const struct env *env, const struct init_options *opt, struct err *er);
+
+/* A deployment made by an older build lacks what new functions need: makes the certificates and keys that are missing,
+ * and touches nothing that is there. `roles` (NULL at the end) are those that are about to run here. *ret_added: for
+ * how many. E_IO where the authority's key has been taken away. */
+enum ecode init_complete(const struct env *env, const struct site *site, const char *const *roles, size_t *ret_added,
+                         struct err *er);
 
 #endif

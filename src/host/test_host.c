@@ -194,6 +194,35 @@ static void test_init(void **state)
         place_free(&p);
 }
 
+/* A deployment of an older build gets what is missing, and keeps what it has. */
+static void test_completion(void **state)
+{
+        (void)state;
+        struct place p = place_new(NULL);
+        struct err er;
+        const struct env env = { .clock = &clock_system, .rng = &rng_system };
+        struct deployment *d;
+        struct stat before, after;
+        size_t added = 99;
+        CHECK_OK(deployment_open(p.mem, p.dir, &d, &er));
+        CHECK_OK(init_complete(&env, &d->site, host_role_names(p.mem), &added, &er));
+        assert_int_equal(added, 0);
+        char *crt = deployment_path(p.mem, d, "tls/%s.crt", host_roles[0].role->name);
+        char *kept = deployment_path(p.mem, d, "tls/%s.crt", host_roles[1].role->name);
+        assert_int_equal(unlink(crt), 0);
+        assert_int_equal(unlink(deployment_path(p.mem, d, "keys/%s.seal", host_roles[0].role->name)), 0);
+        assert_int_equal(stat(kept, &before), 0);
+        CHECK_OK(init_complete(&env, &d->site, host_role_names(p.mem), &added, &er));
+        assert_int_equal(added, 1);
+        assert_int_equal(access(crt, F_OK), 0);
+        assert_int_equal(stat(kept, &after), 0);
+        assert_int_equal(before.st_ino, after.st_ino);
+        unlink(crt);
+        unlink(deployment_path(p.mem, d, "tls/ca.key"));
+        CHECK_E(E_IO, init_complete(&env, &d->site, host_role_names(p.mem), &added, &er));
+        place_free(&p);
+}
+
 /* Without chance there are no keys, and then there is no deployment either: nothing is left behind. */
 static void test_init_leaves_nothing(void **state)
 {
@@ -491,6 +520,7 @@ int main(int argc, char **argv)
                 return serve(argv[2], argv[3]);
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_init),
+                cmocka_unit_test(test_completion),
                 cmocka_unit_test(test_init_leaves_nothing),
                 cmocka_unit_test(test_certificates),
                 cmocka_unit_test(test_restart_and_stop),
