@@ -61,6 +61,7 @@ enum ecode cms_get(struct cms *c, void *mem, const char *path, struct bytes toke
  *   user-check   the same arguments; answers as user-put would, and changes nothing (R-SA-122)
  *   user-show    mc_id; user-del  mc_id; user-list  after, most -> {"users":[...], "next": mc_id or absent}
  *   group-put    uri, name, max_participants, priority, invite_members, allow_emergency_call; group-del  uri
+ *   token-deny   jti or sub or client_id; token-denied: see trust_deny_cmd
  *   group-list   -> {"groups":[{..., "members":[mc_id..]}]} */
 extern const struct admin_cmd cms_admin_cmds[];
 

@@ -273,8 +273,32 @@ static enum ecode group_list(void *role, void *mem, json_t *in, json_t **out, st
         return e;
 }
 
+static enum ecode token_deny(void *role, void *mem, json_t *in, json_t **out, struct err *er)
+{
+        struct cms *c = role;
+        (void)mem;
+        (void)out;
+        return trust_deny_cmd(c->trust, in, er);
+}
+
+static enum ecode token_denied(void *role, void *mem, json_t *in, json_t **out, struct err *er)
+{
+        struct cms *c = role;
+        (void)mem;
+        (void)in;
+        return trust_denied_cmd(c->trust, out, er);
+}
+
 const struct admin_cmd cms_admin_cmds[] = {
-        { "user-put", user_put },   { "user-check", user_check }, { "user-show", user_show },
-        { "user-del", user_del },   { "user-list", user_list },   { "group-put", group_put },
-        { "group-del", group_del }, { "group-list", group_list }, { 0 },
+        { "user-put", user_put },
+        { "user-check", user_check },
+        { "user-show", user_show },
+        { "user-del", user_del },
+        { "user-list", user_list },
+        { "group-put", group_put },
+        { "group-del", group_del },
+        { "group-list", group_list },
+        { "token-deny", token_deny },
+        { "token-denied", token_denied },
+        { 0 },
 };

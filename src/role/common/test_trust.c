@@ -240,6 +240,46 @@ static void test_bearer_answer(void **state)
         }
 }
 
+/* R-KMS-33: refused before its time; what is issued later is good again; a restart forgets nothing. */
+static void test_deny(void **state)
+{
+        struct fix *f = *state;
+        char *before = token_of(f, f->k1, NULL);
+        json_t *in = json_pack("{ss}", "sub", "u"), *out = NULL;
+        CHECK_OK(check(f, before));
+        CHECK_OK(trust_deny_cmd(f->t, in, NULL));
+        CHECK_E(E_TOKEN_REVOKED, check(f, before));
+        open_trust(f);
+        CHECK_E(E_TOKEN_REVOKED, check(f, before));
+        CHECK_OK(trust_denied_cmd(f->t, &out, NULL));
+        assert_int_equal(json_array_size(json_object_get(out, "denied")), 1);
+        json_decref(out);
+        json_decref(in);
+        struct token_claims c = claims_of();
+        char *after;
+        c.iat = NOW + 1;
+        CHECK_OK(token_sign(f, f->k1, TOKEN_ACCESS, NULL, &c, &after, NULL));
+        CHECK_OK(check(f, after));
+        in = json_pack("{ss}", "jti", "j");
+        f->clock.s += 1;
+        CHECK_OK(trust_deny_cmd(f->t, in, NULL));
+        CHECK_E(E_TOKEN_REVOKED, check(f, after));
+        json_decref(in);
+        in = json_pack("{ss}", "scope", "x");
+        CHECK_E(E_SYNTAX, trust_deny_cmd(f->t, in, NULL));
+        json_decref(in);
+        in = json_object();
+        CHECK_E(E_SYNTAX, trust_deny_cmd(f->t, in, NULL));
+        json_decref(in);
+        /* a damaged list is never taken for an empty one */
+        FILE *damaged = fopen(talloc_asprintf(f, "%s/denied.json", f->dir), "w");
+        fputs("{\"denied\":", damaged);
+        fclose(damaged);
+        struct trust *t;
+        CHECK_E(E_SYNTAX,
+                trust_open(f, &f->env, &(struct trust_issuer){ .issuer = ISS, .jwks_url = URL }, 1, &t, NULL));
+}
+
 #define THREADS 8
 
 struct worker {
@@ -288,6 +328,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_deny, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_tick, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),

@@ -1,6 +1,8 @@
 #include "role/common/trust.h"
 
 #include "base/codec.h"
+#include "role/common/deny.h"
+#include "role/common/request.h"
 #include "role/common/trust_file.h"
 
 #include <pthread.h>
@@ -28,6 +30,7 @@ struct trust {
         pthread_cond_t fetched;
         struct entry *entry;
         size_t n;
+        struct deny *deny;
 };
 
 static int trust_free(struct trust *t)
@@ -87,7 +90,43 @@ enum ecode trust_open(void *mem, const struct role_env *env, const struct trust_
                         return e;
                 }
         }
+        enum ecode e = deny_open(t, env->state_dir, &t->deny, er);
+        if (e != E_OK) {
+                talloc_free(t);
+                return e;
+        }
         *ret = t;
+        return E_OK;
+}
+
+enum ecode trust_deny_cmd(struct trust *t, json_t *in, struct err *er)
+{
+        const char *claim, *value = NULL;
+        json_t *v;
+        enum ecode e = json_object_size(in) == 1 ? E_OK : err_set(er, E_SYNTAX, NULL, "one of jti, sub, client_id");
+        json_object_foreach(in, claim, v)
+        {
+                if (e == E_OK)
+                        e = arg_need(in, claim, &value, er);
+                if (e == E_OK) {
+                        pthread_mutex_lock(&t->lock);
+                        e = deny_add(t->deny, claim, value, clock_now(t->env->clock), er);
+                        pthread_mutex_unlock(&t->lock);
+                }
+                if (e == E_OK)
+                        ev(t->env->log, EV_INFO, "token-denied", KV_STR("claim", claim), KV_HASH("value", value));
+        }
+        return e;
+}
+
+enum ecode trust_denied_cmd(struct trust *t, json_t **out, struct err *er)
+{
+        pthread_mutex_lock(&t->lock);
+        json_t *o = deny_json(t->deny);
+        pthread_mutex_unlock(&t->lock);
+        if (o == NULL)
+                return err_set(er, E_NOMEM, NULL, "deny list");
+        *out = o;
         return E_OK;
 }
 
@@ -236,7 +275,16 @@ enum ecode trust_token(struct trust *t, void *mem, struct bytes token, const cha
                                   .leeway_s = JWT_LEEWAY_S,
                                   .scp_array = e->is.scp_array,
                                   .access = true };
-        return jwt_check(mem, &jwt, key, &pol, clock_now(t->env->clock), ret, er);
+        struct token_claims claims;
+        c = jwt_check(mem, &jwt, key, &pol, clock_now(t->env->clock), &claims, er);
+        if (c != E_OK)
+                return c;
+        pthread_mutex_lock(&t->lock);
+        c = deny_check(t->deny, &claims, er);
+        pthread_mutex_unlock(&t->lock);
+        if (c == E_OK)
+                *ret = claims;
+        return c;
 }
 
 enum ecode trust_may(const struct token_claims *c, enum mc_service s, enum mc_resource r, const char **ret_id,

@@ -30,6 +30,11 @@ enum ecode trust_open(void *mem, const struct role_env *env, const struct trust_
 enum ecode trust_token(struct trust *t, void *mem, struct bytes token, const char *const *audiences,
                        struct token_claims *ret, struct err *er);
 
+/* Refuses tokens before their time: see deny.h. As administration commands of every role that has a trust list:
+ * token-deny {"jti" or "sub" or "client_id": value} and token-denied -> {"denied":[{claim, value, at}]}. */
+enum ecode trust_deny_cmd(struct trust *t, json_t *in, struct err *er);
+enum ecode trust_denied_cmd(struct trust *t, json_t **out, struct err *er);
+
 /* The scope for this service and resource is there (E_TOKEN_SCOPE, R-ID-83), and the MC service ID of that service
  * (E_TOKEN_IDENTITY, R-ID-84). *ret_id borrows from c. MC_ANY as service: any one service will do, the first granted
  * is taken. */

@@ -89,6 +89,7 @@ enum ecode kms_server_keys(struct kms *k, void *mem, const char *uri, int64_t ti
  *   server-keys  uri, time (ISO 8601, absent: now) -> {"uri", "init": XML, "keyprov": XML}: the documents that the
  *                server would get over HTTPS. For servers of the same deployment; the socket's peer check is the proof.
  *   partner-put  xml (KmsCertificate) -> {"cert_uri", "kms_uri"}; partner-del  cert_uri; partner-list
+ *   token-deny   jti or sub or client_id; token-denied: see trust_deny_cmd (R-KMS-33)
  *   issue-list   uri (absent: all), most
  *   kms-show     -> kms_uri, cert_uri, created, key_period, key_offset, key_period_no, pub_enc_key, pub_auth_key */
 extern const struct admin_cmd kms_admin_cmds[];

@@ -379,6 +379,22 @@ static enum ecode kms_show(void *role, void *mem, json_t *in, json_t **out, stru
         return E_OK;
 }
 
+static enum ecode token_deny(void *role, void *mem, json_t *in, json_t **out, struct err *er)
+{
+        struct kms *k = role;
+        (void)mem;
+        (void)out;
+        return trust_deny_cmd(k->trust, in, er);
+}
+
+static enum ecode token_denied(void *role, void *mem, json_t *in, json_t **out, struct err *er)
+{
+        struct kms *k = role;
+        (void)mem;
+        (void)in;
+        return trust_denied_cmd(k->trust, out, er);
+}
+
 const struct admin_cmd kms_admin_cmds[] = {
         { "user-put", user_put },         { "user-check", user_check },
         { "user-show", user_show },       { "user-del", user_del },
@@ -386,5 +402,6 @@ const struct admin_cmd kms_admin_cmds[] = {
         { "server-del", server_del },     { "server-keys", server_keys },
         { "partner-put", partner_put },   { "partner-del", partner_del },
         { "partner-list", partner_list }, { "issue-list", issue_list },
-        { "kms-show", kms_show },         { 0 },
+        { "kms-show", kms_show },         { "token-deny", token_deny },
+        { "token-denied", token_denied }, { 0 },
 };

@@ -430,6 +430,38 @@ static void test_tokens(void **state)
         assert_non_null(strstr(log_mem_text(f->env.log), "R-ID-83"));
 }
 
+/* R-KMS-33, R-KMS-39, R-KMS-40 */
+static void test_more_tokens(void **state)
+{
+        struct fix *f = *state;
+        char *token;
+        json_t *payload = json_pack("{ss ss s[s] ss s[ss] ss sI}", "iss", ISSUER, "sub", "u", "aud", aud[0],
+                                    "client_id", "c", "scp", "openid", "3gpp:mc:ptt_key_management_service", "mcptt_id",
+                                    ALICE, "exp", (json_int_t)NOW + 60);
+        CHECK_OK(jwt_sign(f, f->issuer.key, "at+jwt", payload, &token, NULL));
+        json_decref(payload);
+        answer(f, post_as(f, talloc_asprintf(f, "Bearer %s", token), "keyprov", ""), 200);
+        struct http_field asserted = { "X-3GPP-Asserted-Identity", "\"" ALICE "\"" };
+        struct http_req rq = { .mem = f,
+                               .method = "POST",
+                               .path = KMS_BASE_PATH "keyprov",
+                               .query = "",
+                               .url = BASE "keyprov",
+                               .fields = &asserted,
+                               .fields_n = 1,
+                               .trace = "t" };
+        answer(f, test_request(f->k, kms_routes, &rq), 401);
+        struct token_claims c = claims();
+        json_t *in = json_pack("{ss}", "jti", c.jti), *out = NULL;
+        for (const struct admin_cmd *cmd = kms_admin_cmds; cmd->name != NULL; cmd++)
+                if (strcmp(cmd->name, "token-deny") == 0)
+                        CHECK_OK(cmd->fn(f->k, f, in, &out, NULL));
+        json_decref(in);
+        struct http_res rs = post_as(f, test_bearer(f, &f->issuer, &c), "keyprov", "");
+        answer(f, rs, 401);
+        assert_non_null(strstr(test_field(&rs, "WWW-Authenticate"), "error_description=\"revoked\""));
+}
+
 /* R-KMS-35, R-KMS-36, R-KMS-37, R-KMS-41 */
 static void test_strangers(void **state)
 {
@@ -739,9 +771,9 @@ static void test_quiet(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                T(test_init),         T(test_keyprov),  T(test_periods), T(test_tokens),  T(test_strangers),
-                T(test_bodies),       T(test_partners), T(test_outage),  T(test_restart), T(test_admin_users),
-                T(test_admin_server), T(test_servers),  T(test_quiet),
+                T(test_init),         T(test_keyprov),     T(test_periods), T(test_tokens),  T(test_strangers),
+                T(test_bodies),       T(test_partners),    T(test_outage),  T(test_restart), T(test_admin_users),
+                T(test_admin_server), T(test_more_tokens), T(test_servers), T(test_quiet),
         };
         return cmocka_run_group_tests_name("kms", tests, NULL, NULL);
 }
