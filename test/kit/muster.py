@@ -470,42 +470,48 @@ def _one_line(e):
     return re.sub(r'\s*\n\s*', ' | ', str(e) or type(e).__name__)[:1500]
 
 
+_states = []
+
+
+def report(name, state, why=''):
+    """The result of one step: state is 'ok', 'not ok' or 'skip'. For cases that consist of several."""
+    print('%s %s%s' % (state, name.replace(':', ''), ': ' + why if state != 'ok' else ''), flush=True)
+    _states.append(state)
+
+
 def run_case(fn):
     name = getattr(fn, 'case_name', fn.__name__.replace('_', '-'))
-    doc = inspect.getdoc(fn) or ''
-    ids = ' '.join(re.findall(r'R-[A-Z0-9]+-\d+', doc))
+    ids = ' '.join(re.findall(r'R-[A-Z0-9]+-\d+', inspect.getdoc(fn) or ''))
     label = name + (' (%s)' % ids if ids else '')
     start = time.monotonic()
     try:
         fn()
     except Skip as e:
-        print('skip %s: %s' % (label, _one_line(e)), flush=True)
-        return 'skip'
+        report(label, 'skip', _one_line(e))
     except Exception as e:  # every failure is a result
-        print('not ok %s: %s' % (label, _one_line(e)), flush=True)
+        report(label, 'not ok', _one_line(e))
         traceback.print_exc()
-        return 'not ok'
-    print('ok %s' % label, flush=True)
+    else:
+        report(label, 'ok')
     if 'MUSTER_TEST_TIMES' in os.environ:
         print('%8.2f s %s' % (time.monotonic() - start, name), file=sys.stderr)
-    return 'ok'
 
 
 def main():
     """Runs all cases, or those whose name contains an argument, stops deployments, exits."""
     chosen = sys.argv[1:]
-    cases = [c for c in _cases if not chosen or any(w in getattr(c, 'case_name', c.__name__) for w in chosen)]
-    states = [run_case(c) for c in cases]
+    for c in _cases:
+        if not chosen or any(w in getattr(c, 'case_name', c.__name__) for w in chosen):
+            run_case(c)
 
     def stops():
         for d in list(_running):
             d.stop()
     if _running:
-        stops.case_name = 'stops'
-        states.append(run_case(stops))
-    if 'not ok' in states:
+        run_case(stops)
+    if 'not ok' in _states:
         sys.exit(1)
-    sys.exit(0 if 'ok' in states else 77)
+    sys.exit(0 if 'ok' in _states else 77)
 
 
 @atexit.register
