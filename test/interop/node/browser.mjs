@@ -210,7 +210,7 @@ await step('back leads to a fresh page (R-ID-140)', () => withPage('phone', 'lig
                         await page.goto(requestUrl('back'));
                 else
                         await page.goBack(); // not from the cache: the form of before is used up
-                same(await page.getByLabel('MC ID').inputValue(), '', 'name');
+                same(await page.getByLabel('Password').inputValue(), '', 'password');
                 await signIn(page, password);
                 await page.waitForURL(`${redirectUri}*`);
                 codes.push(visits.at(-1).searchParams.get('code'));
