@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")"
 tools/setup build
-[ -f build/release/build.ninja ] || meson setup build/release --buildtype=release >build.log 2>&1 || { cat build.log >&2; exit 1; }
+[ -f build/release/build.ninja ] || meson setup build/release --buildtype=release -Dtests=false >build.log 2>&1 || { cat build.log >&2; exit 1; }
 if [ -t 2 ]; then echo "building (the first time takes a minute or two)" >&2; fi
 ninja -C build/release src/muster >build.log 2>&1 || { cat build.log >&2; echo "run.sh: the build failed, see above" >&2; exit 1; }
 rm -f build.log
