@@ -215,7 +215,7 @@ static void ask_mar(struct cx_client *cx, void *mem)
         MUST(a.items[0].rand.p[0] == 0 && a.items[0].autn.p[15] == 1 && a.items[1].xres.p[0] == 16 + 2);
         MUST(a.items[1].ck.p[3] == 16 + 3 && a.items[1].ik.p[15] == 16 + 4);
         q.resync = BYTES_LIT(RESYNC);
-        MUST(cx->mar(cx, mem, &q, &a, &er) == E_OK && !memcmp(a.items[0].rand.p, RESYNC + 14, 16));
+        MUST(cx->mar(cx, mem, &q, &a, &er) == E_OK && !memcmp(a.items[0].rand.p, &RESYNC[14], 16));
         q.resync = (struct bytes){ 0 };
         q.scheme = CX_DIGEST;
         q.count = 1;

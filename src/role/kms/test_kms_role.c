@@ -590,7 +590,7 @@ static void test_outage(void **state)
         answer(f, post(f, "keyprov", ""), 503);
         f->store->down = false;
         /* each store call of each operation fails once */
-        static const char *const ops[] = { "init", "keyprov", "keyprov/" ALICE, "certcache", "cert/kms.mc.example" };
+        static const char *const ops[] = { "init", "keyprov", ("keyprov/" ALICE), "certcache", "cert/kms.mc.example" };
         for (size_t i = 0; i < COUNT(ops); i++) {
                 unsigned failed = 0;
                 for (bool done = false; !done; failed += !done) {
