@@ -414,7 +414,7 @@ def token_without_configuration_scope():
 def no_token():
     """R-ID-81 R-KMS-30 R-SA-114"""
     a = dep.http('POST', dep.url('kms') + KMS_PATH + 'init', body='')
-    bearer_error(a, 401, None, 'R-ID-80')
+    bearer_error(a, 401, None, 'R-KMS-30')
     assert a.fields['www-authenticate'].startswith('Bearer'), a
     no_keys(a)
     a = dep.http('GET', profile_url(dep, alice))
