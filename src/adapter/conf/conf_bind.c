@@ -202,7 +202,7 @@ static enum ecode bind_sequence(struct binding *b, const struct conf_entry *e)
         if (l.item == NULL)
                 return E_NOMEM;
         for (size_t i = 0; i < e->items_n; i++) {
-                char *text;
+                char *text = NULL;
                 b->at = e->items[i];
                 if (expand_or_report(b, e->items[i].text, &text) == E_OK)
                         l.item[l.n++] = text;
@@ -227,7 +227,7 @@ static enum ecode bind_item(struct binding *b, const struct conf_section *s)
                 return conf_problem(b->rep, at, E_MISSING, b->item->text, "%s.%s has to be set", b->section,
                                     b->item->name);
         }
-        char *text;
+        char *text = NULL;
         enum ecode err = expand_or_report(b, raw, &text);
         if (err != E_OK)
                 return err;

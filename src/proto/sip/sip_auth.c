@@ -93,7 +93,7 @@ static enum ecode copy_in(void *mem, const char *text, char **ret, struct err *e
 
 enum ecode sip_auth_parse(void *mem, const char *text, struct sip_auth *ret, struct err *er)
 {
-        char *s;
+        char *s = NULL;
         enum ecode e = copy_in(mem, text, &s, er);
         if (e != E_OK)
                 return e;
@@ -116,7 +116,7 @@ enum ecode sip_auth_parse(void *mem, const char *text, struct sip_auth *ret, str
 
 enum ecode sip_auth_info_parse(void *mem, const char *text, struct sip_auth *ret, struct err *er)
 {
-        char *s;
+        char *s = NULL;
         enum ecode e = copy_in(mem, text, &s, er);
         struct sip_auth a = { 0 };
         if (e == E_OK)
