@@ -1,8 +1,7 @@
 #include "host/ue_host.h"
 
-#include "adapter/net/http_client.h"
 #include "adapter/net/http_server.h"
-#include "adapter/net/sip_net.h"
+#include "host/ue_site.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,18 +13,14 @@
 
 struct ue_host {
         const struct deployment *d;
-        char *user;
-        struct env env;
-        struct loop *loop;
-        struct workers *workers;
-        struct http_client *http;
-        struct sip_net *sip;
-        SSL_CTX *tls;
+        char *user, *mc_client_id;
+        struct log *log;
+        struct ue_site *site;
+        struct ue_seat *seat;
         struct ue *ue;
-        char *mc_client_id;
-        int64_t udp_port; /* kept: the P-CSCF knows a UE on UDP by address and port */
 
         struct http_server *redirect;
+        struct loop *loop;
         pthread_mutex_t lock;
         pthread_cond_t came;
         char *query;
@@ -36,84 +31,31 @@ static json_t *load(void *mem, const struct deployment *d, const char *user, con
         return json_load_file(deployment_path(mem, d, "ue/%s%s.json", user, what), JSON_REJECT_DUPLICATES, NULL);
 }
 
-static void default_text(json_t *o, const char *key, char *text)
-{
-        if (json_object_get(o, key) == NULL && text != NULL)
-                json_object_set_new(o, key, json_string(text));
-}
-
-/* What the provisioning file leaves to the deployment: addresses and names that follow from its plan. */
-static void complete(void *mem, const struct deployment *d, const char *user, json_t *o, const char *mc_client_id)
-{
-        const struct deployment_conf *s = &d->set;
-        json_t *impus = json_object_get(o, "impus");
-        if (json_array_size(impus) > 0)
-                json_object_set(o, "impu", json_array_get(impus, 0));
-        if (json_object_get(o, "ims_password") != NULL)
-                json_object_set(o, "sip_password", json_object_get(o, "ims_password"));
-        default_text(o, "ims_domain", talloc_strdup(mem, s->ims_domain));
-        default_text(o, "mc_client_id", talloc_strdup(mem, mc_client_id));
-        default_text(o, "oauth_client", talloc_strdup(mem, "mcx-handset-01"));
-        default_text(o, "redirect_uri", talloc_strdup(mem, "com.example.mcxhandset:/oauth2redirect"));
-        default_text(o, "psi_mcptt", talloc_asprintf(mem, "sip:mcptt-psi@%s", s->mc_domain));
-        default_text(o, "psi_mcvideo", talloc_asprintf(mem, "sip:mcvideo-psi@%s", s->mc_domain));
-        default_text(o, "psi_mcdata", talloc_asprintf(mem, "sip:mcdata-psi@%s", s->mc_domain));
-        default_text(o, "init_url",
-                     talloc_asprintf(mem, "https://%s.4:8443/xcap/org.3gpp.mcptt.ue-init-config/users/%s/%s", s->net,
-                                     user, user));
-}
-
-static enum ecode open_sip(struct ue_host *h, enum sip_proto proto, struct err *er)
-{
-        struct tls_client_conf t = { .ca_file = h->d->site.ca_file };
-        enum ecode e = tls_client_ctx(&t, &h->tls, er);
-        if (e != E_OK)
-                return e;
-        struct sip_net_conf c = { .clock = &clock_system,
-                                  .rng = &rng_system,
-                                  .log = h->env.log,
-                                  .workers = h->workers,
-                                  .loop = h->loop,
-                                  .tls_client = h->tls };
-        e = sip_net_open(&c, &h->sip, er);
-        if (e != E_OK)
-                return e;
-        struct sip_listen l = { .name = "gm", .protos = 1u << SIP_UDP | 1u << SIP_TCP };
-        if (proto == SIP_UDP && h->udp_port > 0) {
-                l.address = talloc_asprintf(h, "%s.100:%u", h->d->set.net, (unsigned)h->udp_port);
-                if (sip_net_listen(h->sip, &l, NULL) == E_OK)
-                        return E_OK; /* otherwise somebody has the port: another one, and registering anew */
-        }
-        l.address = talloc_asprintf(h, "%s.100:0", h->d->set.net);
-        return sip_net_listen(h->sip, &l, er);
-}
-
-static enum ecode open_parts(struct ue_host *h, enum sip_proto proto, struct err *er)
-{
-        enum ecode e = deployment_log(h, h->d, "ue", &h->env.log, er);
-        if (e == E_OK)
-                e = loop_start("ue", &h->loop, er);
-        if (e == E_OK)
-                e = workers_start("ue", 2, 64, &h->workers, er);
-        if (e == E_OK)
-                e = http_client_open(&(struct http_client_conf){ .rng = &rng_system, .ca_file = h->d->site.ca_file },
-                                     &h->http, er);
-        return e == E_OK ? open_sip(h, proto, er) : e;
-}
-
 static int host_free(struct ue_host *h)
 {
         http_server_close(h->redirect, 500);
-        sip_net_close(h->sip);
-        http_client_close(h->http);
-        workers_stop(h->workers);
-        loop_stop(h->loop);
-        SSL_CTX_free(h->tls);
-        TALLOC_FREE(h->ue);
-        log_close(h->env.log);
+        ue_seat_close(h->seat);
+        ue_site_close(h->site);
+        log_close(h->log);
         pthread_mutex_destroy(&h->lock);
         pthread_cond_destroy(&h->came);
         return 0;
+}
+
+static enum ecode open_parts(struct ue_host *h, json_t *profile, json_t *state, enum sip_proto proto, struct err *er)
+{
+        const char *id = json_string_value(json_object_get(state, "mc_client_id"));
+        int64_t port = json_integer_value(json_object_get(state, "udp_port"));
+        h->mc_client_id = id != NULL ? talloc_strdup(h, id) : rng_uuid_urn(&rng_system, h);
+        ue_site_complete(h->d, h->user, profile, h->mc_client_id);
+        enum ecode e = deployment_log(h, h->d, "ue", &h->log, er);
+        if (e == E_OK)
+                e = ue_site_open(h, h->d, &(struct ue_site_conf){ .loops = 1, .workers = 2, .log = h->log }, &h->site,
+                                 er);
+        if (e == E_OK)
+                e = ue_seat_open(h, h->site, profile, state, proto, port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0,
+                                 &h->seat, er);
+        return e;
 }
 
 enum ecode ue_host_open(void *mem, const struct deployment *d, const char *user, enum sip_proto proto,
@@ -124,34 +66,22 @@ enum ecode ue_host_open(void *mem, const struct deployment *d, const char *user,
                 return err_set(er, E_NOMEM, NULL, "UE");
         h->d = d;
         h->user = talloc_strdup(h, user);
-        h->env = (struct env){ .clock = &clock_system, .rng = &rng_system };
         pthread_mutex_init(&h->lock, NULL);
         pthread_cond_init(&h->came, NULL);
         talloc_set_destructor(h, host_free);
         json_t *profile = load(h, d, user, ""), *state = load(h, d, user, ".state");
         enum ecode e = profile != NULL
-                               ? E_OK
+                               ? open_parts(h, profile, state, proto, er)
                                : err_set(er, E_NOT_FOUND, NULL,
                                          "there is no UE %s: `muster user add %s` makes it, ue/%s.json is its file",
                                          user, user, user);
-        const char *id = json_string_value(json_object_get(state, "mc_client_id"));
-        h->mc_client_id = id != NULL ? talloc_strdup(h, id) : rng_uuid_urn(&rng_system, h);
-        h->udp_port = json_integer_value(json_object_get(state, "udp_port"));
-        if (e == E_OK) {
-                complete(h, d, user, profile, h->mc_client_id);
-                e = open_parts(h, proto, er);
-        }
-        if (e == E_OK)
-                e = ue_new(h, &h->env, profile, state, &h->ue, er);
         json_decref(profile);
         json_decref(state);
         if (e != E_OK) {
                 talloc_free(h);
                 return e;
         }
-        h->ue->http = h->http;
-        h->ue->sip = sip_net_port(h->sip);
-        h->ue->proto = proto;
+        h->ue = ue_seat_ue(h->seat);
         *ret = h;
         return E_OK;
 }
@@ -219,10 +149,11 @@ static const struct http_route redirect_routes[] = { { "GET", "/callback", on_re
 enum ecode ue_host_listen(struct ue_host *h, char **ret_uri, struct err *er)
 {
         uint16_t port = 0;
+        h->loop = ue_site_loop(h->site);
         struct http_server_conf c = { .clock = &clock_system,
                                       .rng = &rng_system,
-                                      .log = h->env.log,
-                                      .workers = h->workers,
+                                      .log = h->log,
+                                      .workers = ue_site_workers(h->site),
                                       .loops = &h->loop,
                                       .loops_n = 1 };
         struct http_listen l = {
