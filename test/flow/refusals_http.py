@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.parse
 
-from muster import Deployment, add_case, case, main, same, test_dir, wait_for
+from muster import Deployment, add_case, case, main, same, setup, test_dir, wait_for
 from oidc import SCOPE, Client, Issuer, Key, assemble, b64, claims, hmac_signed, unb64, unsigned
 
 KMS_PATH = '/keymanagement/identity/v1/'
@@ -67,7 +67,7 @@ def key_request(d, token, user=None, path=None, **more):
     return d.http('POST', d.url('kms') + KMS_PATH + path, body='', bearer=token, **more)
 
 
-@case
+@setup
 def starts():
     global alice, bob, carol, client, checker
     dep.start()
@@ -496,7 +496,7 @@ for section in ('kms', 'cms'):
     forge.setting(section, 'jwks_url', '"%s/jwks.json"' % issuer.url)
 
 
-@case
+@setup
 def forger_starts():
     global victim
     forge.start()

@@ -1,6 +1,12 @@
 """A deployment for tests over real processes, and a small runner of cases. Standard library only.
 
-    from muster import Deployment, case, main
+    from muster import Deployment, case, main, setup
+
+    dep = Deployment()
+
+    @setup
+    def starts():
+        dep.start()
 
     @case
     def wrong_verifier():
@@ -460,6 +466,12 @@ def case(fn):
     return fn
 
 
+def setup(fn):
+    """A case without which the others make no sense: when it fails or skips, they are not tried."""
+    fn.is_setup = True
+    return case(fn)
+
+
 def add_case(name, fn):
     """A case with a name of its own: for tables."""
     fn.case_name = name
@@ -501,8 +513,11 @@ def main():
     """Runs all cases, or those whose name contains an argument, stops deployments, exits."""
     chosen = sys.argv[1:]
     for c in _cases:
-        if not chosen or any(w in getattr(c, 'case_name', c.__name__) for w in chosen):
+        needed = getattr(c, 'is_setup', False)
+        if not chosen or needed or any(w in getattr(c, 'case_name', c.__name__) for w in chosen):
             run_case(c)
+            if needed and _states[-1] != 'ok':
+                break
 
     def stops():
         for d in list(_running):
