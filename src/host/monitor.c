@@ -22,7 +22,7 @@ struct monitor {
 
 static void put_ready(struct running *r, struct buf *to)
 {
-        buf_puts(to, atomic_load(&r->ready) ? "ready\n" : "not ready\n");
+        buf_puts(to, running_ready(r) ? "ready\n" : "not ready\n");
 }
 
 static void put_health(struct running *r, struct buf *to)
@@ -54,7 +54,7 @@ static void answer(struct running *r, void *mem, const char *head, struct buf *t
                         continue;
                 pages[i].put(r, &body);
                 type = pages[i].type;
-                status = pages[i].by_readiness && !atomic_load(&r->ready) ? "503 Service Unavailable" : "200 OK";
+                status = pages[i].by_readiness && !running_ready(r) ? "503 Service Unavailable" : "200 OK";
         }
         buf_printf(to, "HTTP/1.0 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", status,
                    type, body.n);

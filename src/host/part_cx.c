@@ -51,12 +51,19 @@ static void stats_cx(struct running *r, json_t *into)
                 json_object_set_new(into, "cx_connected", json_boolean(cx_fd_connected()));
 }
 
+/* A client needs its server; a server is ready before anybody comes. */
+static bool cx_client_ready(struct running *r)
+{
+        return !(r->role->needs & NEED_CX_CLIENT) || cx_fd_connected();
+}
+
 /* One of the two reports for both: there is one Diameter peer per process. */
 const struct running_part part_cx_client = {
         .name = "Diameter client",
         .open = open_cx_client,
         .close = close_cx_client,
         .stats = stats_cx,
+        .ready = cx_client_ready,
 };
 const struct running_part part_cx_server = {
         .name = "Diameter server",

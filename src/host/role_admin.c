@@ -32,7 +32,7 @@ json_t *running_status(struct running *r)
         }
         add_cx_listener(r, listeners);
         json_t *o = json_pack("{s:s,s:s,s:b,s:i,s:I,s:o}", "role", r->role->name, "title", r->role->title, "ready",
-                              (int)atomic_load(&r->ready), "pid", (int)getpid(), "uptime_ms",
+                              (int)running_ready(r), "pid", (int)getpid(), "uptime_ms",
                               (json_int_t)(clock_ms(r->env.clock) - r->started_ms), "listeners", listeners);
         return o;
 }
@@ -67,7 +67,7 @@ void running_metrics(struct running *r, struct buf *to)
 {
         const char *role = r->role->name;
         json_t *o = running_stats(r);
-        put_metric(to, role, "", "ready", atomic_load(&r->ready));
+        put_metric(to, role, "", "ready", running_ready(r));
         put_metric(to, role, "", "uptime_seconds", (json_int_t)((clock_ms(r->env.clock) - r->started_ms) / 1000));
         put_metrics(to, role, "", o);
         json_decref(o);

@@ -69,6 +69,15 @@ json_t *running_stats(struct running *r)
         return o;
 }
 
+bool running_ready(struct running *r)
+{
+        bool all = atomic_load(&r->ready);
+        for (size_t i = 0; all && i < COUNT(parts); i++)
+                if (parts[i]->ready != NULL)
+                        all = parts[i]->ready(r);
+        return all;
+}
+
 static void tick(void *arg)
 {
         struct running *r = arg;

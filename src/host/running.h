@@ -45,6 +45,7 @@ struct running_part {
         void (*close)(struct running *r);
         void (*stats)(struct running *r, json_t *into);
         enum ecode (*reload)(struct running *r, struct err *er);
+        bool (*ready)(struct running *r); /* could a request be served this moment? */
 };
 extern const struct running_part part_conf, part_state, part_threads, part_store, part_role, part_admin, part_monitor;
 extern const struct running_part part_http_client, part_https;
@@ -70,6 +71,8 @@ enum ecode running_reload(struct running *r, struct err *er);
 enum ecode running_admin(void *arg, void *mem, const char *cmd, json_t *args, json_t **out, struct err *er);
 json_t *running_status(struct running *r);
 json_t *running_stats(struct running *r);
+/* Open, and every part says so: false while the HSS cannot be asked, for then each request would end in 503. */
+bool running_ready(struct running *r);
 /* Prometheus text format 0.0.4. */
 void running_metrics(struct running *r, struct buf *to);
 

@@ -57,10 +57,6 @@ def all_good(result, calls):
     assert (good, bad) == (calls, 0), '%d good, %d failed; %s' % (good, bad, said)
 
 
-def registered():
-    return dep.admin('hss', 'stats').get('registered')
-
-
 def ims_ue(transport):
     def run():
         mark = dep.mark()
@@ -118,7 +114,7 @@ for t in TRANSPORTS:
 def nobody_stays_registered():
     """Every UE left: R-SA-20"""
     for u in users:
-        same(dep.admin('hss', 'subscription-show', impi=u['impi'])['state'], 'not-registered', u['impi'])
+        same(dep.admin('hss', 'user-show', impi=u['impi'])['state'], 'not registered', u['impi'])
 
 
 main()
