@@ -2,6 +2,7 @@
 
 #include "adapter/net/http_client.h"
 #include "adapter/net/sip_net.h"
+#include "proto/sip/sip.h"
 
 #include <stdatomic.h>
 #include <talloc.h>
@@ -125,9 +126,20 @@ void ue_site_complete(const struct deployment *d, const char *user, json_t *o, c
 
 /* --- a seat --- */
 
+/* A scripted UE starts calls and takes none. */
+static void on_sip(void *arg, struct sip_tx *tx, struct sip_msg *rq, const struct sip_peer *from)
+{
+        struct ue_seat *u = arg;
+        struct sip_port *port = sip_net_port(u->sip);
+        (void)from;
+        struct sip_msg *rs = sip_method_is(rq, "ACK") ? NULL : sip_response_new(NULL, rq, 405, NULL);
+        if (rs != NULL)
+                port->reply(port, tx, rs);
+}
+
 static enum ecode listen_gm(struct ue_seat *u, enum sip_proto proto, uint16_t udp_port, struct err *er)
 {
-        struct sip_listen l = { .name = "gm", .protos = 1u << SIP_UDP | 1u << SIP_TCP };
+        struct sip_listen l = { .name = "gm", .protos = 1u << SIP_UDP | 1u << SIP_TCP, .one_port = true };
         const char *net = u->site->d->set.net;
         if (proto == SIP_UDP && udp_port > 0) {
                 l.address = talloc_asprintf(u, "%s.100:%u", net, udp_port);
@@ -175,6 +187,8 @@ enum ecode ue_seat_open(void *mem, struct ue_site *s, const json_t *profile, con
                 e = open_sip(u, er);
         if (e == E_OK)
                 e = listen_gm(u, proto, udp_port, er);
+        if (e == E_OK) /* the answer to a datagram comes to our own socket */
+                sip_net_serve(u->sip, on_sip, u);
         if (e != E_OK) {
                 talloc_free(u);
                 return e;

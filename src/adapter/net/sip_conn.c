@@ -262,11 +262,18 @@ static int connect_fd(const struct sip_listener *ls, const struct sip_target *to
 {
         struct sockaddr_storage from, sa;
         socklen_t from_len = 0, len = 0;
-        if (!sip_sockaddr(ls->ip, 0, &from, &from_len) || !sip_sockaddr(to->ip, to->port, &sa, &len))
+        const int one = 1;
+        bool same = ls->one_port && to->proto == SIP_TCP;
+        if (!sip_sockaddr(ls->ip, same ? ls->port[SIP_TCP] : 0, &from, &from_len) ||
+            !sip_sockaddr(to->ip, to->port, &sa, &len))
                 return -1;
         int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -1;
+        if (same) {
+                setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+                setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+        }
         if ((from.ss_family == sa.ss_family && bind(fd, (struct sockaddr *)&from, from_len) != 0) ||
             (connect(fd, (struct sockaddr *)&sa, len) != 0 && errno != EINPROGRESS)) {
                 close(fd);

@@ -186,7 +186,7 @@ enum ecode sip_net_listen(struct sip_net *n, const struct sip_listen *l, struct 
         if ((l->protos & 1u << SIP_TLS) != 0 && l->tls == NULL)
                 return err_set(er, E_CONFIG, NULL, "the SIP listener %s has no TLS context", l->name);
         struct sip_listener *s = &n->listeners[n->listeners_n];
-        *s = (struct sip_listener){ .net = n, .fd = { -1, -1, -1 } };
+        *s = (struct sip_listener){ .net = n, .fd = { -1, -1, -1 }, .one_port = l->one_port };
         snprintf(s->name, sizeof s->name, "%s", l->name);
         enum ecode e = sip_sock_open(s, l->address, l->protos, er);
         if (e != E_OK)

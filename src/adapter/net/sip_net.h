@@ -49,6 +49,9 @@ struct sip_listen {
         const char *address; /* "127.0.1.1:5060", "[::1]:0"; port 0: free ones */
         unsigned protos;     /* 1u << SIP_UDP | 1u << SIP_TCP | 1u << SIP_TLS; TLS listens on the port after */
         SSL_CTX *tls; /* for SIP_TLS; a reference is taken. Whether client certificates are asked is its matter */
+        /* TCP connections that we open leave from the listener's port: a UE whose registration is tied to its address
+         * and port is known on both transports (TS 33.203 annex N). Only where peers are few. */
+        bool one_port;
 };
 
 struct sip_net_stats {

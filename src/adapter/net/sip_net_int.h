@@ -27,6 +27,7 @@ struct sip_listener {
         int fd[SIP_PROTOS];
         struct event *ev[SIP_PROTOS];
         SSL_CTX *tls;
+        bool one_port;
 };
 
 struct sip_ctx;

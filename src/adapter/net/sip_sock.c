@@ -24,7 +24,7 @@ static bool address_cut(const char *address, char ip[46], uint16_t *port)
         return true;
 }
 
-static int bound(const char *ip, uint16_t port, int type)
+static int bound(const char *ip, uint16_t port, int type, bool one_port)
 {
         struct sockaddr_storage sa;
         socklen_t len = 0;
@@ -38,6 +38,8 @@ static int bound(const char *ip, uint16_t port, int type)
                 return -1;
         if (type == SOCK_STREAM)
                 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        if (type == SOCK_STREAM && one_port)
+                setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
         if (bind(fd, (struct sockaddr *)&sa, len) != 0 || (type == SOCK_STREAM && listen(fd, 512) != 0)) {
                 int e = errno;
                 close(fd);
@@ -67,7 +69,7 @@ static bool open_all(struct sip_listener *l, uint16_t port, unsigned protos)
                 if ((protos & 1u << p) == 0)
                         continue;
                 uint16_t want = p != SIP_TLS ? shared : port != 0 ? (uint16_t)(port + 1) : 0;
-                l->fd[p] = bound(l->ip, want, p == SIP_UDP ? SOCK_DGRAM : SOCK_STREAM);
+                l->fd[p] = bound(l->ip, want, p == SIP_UDP ? SOCK_DGRAM : SOCK_STREAM, l->one_port);
                 if (l->fd[p] < 0)
                         return false;
                 l->port[p] = port_of(l->fd[p]);

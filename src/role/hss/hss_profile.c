@@ -5,7 +5,7 @@
 #define PER_SERVER 2u /* criteria for each application server */
 
 /* The methods that MC clients send to a public service identity of the server. */
-static const char *const psi_methods[] = { "PUBLISH", "SUBSCRIBE", "MESSAGE", "INVITE" };
+static const char *const psi_methods[] = { "PUBLISH", "SUBSCRIBE", "MESSAGE", "INVITE", "REFER", "OPTIONS", "INFO" };
 
 #define MC_SERVICE ".*3gpp-service\\.ims\\.icsi\\.mc(ptt|video|data).*"
 

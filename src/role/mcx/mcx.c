@@ -164,16 +164,53 @@ static enum ecode admin_user_list(void *role, void *mem, json_t *in, json_t **ou
         return *out != NULL ? E_OK : err_set(er, E_NOMEM, NULL, "list");
 }
 
+static const char *answer_mode_name(enum mcx_answer_mode a)
+{
+        return a == MCX_ANSWER_AUTOMATIC ? "automatic" : a == MCX_ANSWER_MANUAL ? "manual" : "unset";
+}
+
+static void list_binding(void *arg, const struct mcx_binding *b)
+{
+        json_array_append_new(
+                arg, json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:b,s:I}", "service", mcx_service_name(b->service),
+                               "mc_id", b->mc_id, "client_id", b->client_id, "impu", b->impu, "authorised_at",
+                               (json_int_t)b->authorised_at, "valid_until", (json_int_t)b->valid_until, "profile_index",
+                               (json_int_t)b->profile_index, "answer_mode", answer_mode_name(b->answer_mode), "csk",
+                               b->has_csk, "csk_id", (json_int_t)b->csk_id));
+}
+
+static void list_reg(void *arg, const struct mcx_reg *r)
+{
+        json_t *services = json_array();
+        for (int s = 0; s < MCX_SERVICES; s++)
+                if (r->services & 1u << s)
+                        json_array_append_new(services, json_string(mcx_service_name((enum mcx_service)s)));
+        json_array_append_new(arg, json_pack("{s:s,s:I,s:o}", "impu", r->impu, "expires_at", (json_int_t)r->expires_at,
+                                             "services", services));
+}
+
+/* Who is registered, and who is authorised as whom: what an operator asks first. */
+static enum ecode admin_binding_list(void *role, void *mem, json_t *in, json_t **out, struct err *er)
+{
+        struct mcx *m = role;
+        json_t *bindings = json_array(), *regs = json_array();
+        (void)mem;
+        (void)in;
+        pthread_mutex_lock(&m->lock);
+        mcx_each_binding(m, list_binding, bindings);
+        mcx_each_reg(m, list_reg, regs);
+        pthread_mutex_unlock(&m->lock);
+        *out = json_pack("{s:o,s:o}", "bindings", bindings, "registrations", regs);
+        return *out != NULL ? E_OK : err_set(er, E_NOMEM, NULL, "list");
+}
+
 static const struct role_listener listeners[] = {
         { "isc", LISTEN_SIP, offsetof(struct mcx_conf, listen), NULL, 1u << SIP_TCP | 1u << SIP_TLS, true },
         { 0 },
 };
 static const struct admin_cmd admin[] = {
-        { "user-check", admin_user_check },
-        { "user-put", admin_user_put },
-        { "user-del", admin_user_del },
-        { "user-list", admin_user_list },
-        { 0 },
+        { "user-check", admin_user_check }, { "user-put", admin_user_put },         { "user-del", admin_user_del },
+        { "user-list", admin_user_list },   { "binding-list", admin_binding_list }, { 0 },
 };
 
 const struct role role_mcx = {

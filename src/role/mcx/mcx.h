@@ -88,6 +88,11 @@ struct mcx_reg *mcx_reg_of(struct mcx *m, const char *impu);
 struct mcx_binding *mcx_binding_of(struct mcx *m, enum mcx_service s, const char *mc_id, const char *client_id);
 /* The binding of this service that requests from the IMPU belong to, if it is alive; NULL: limited service. */
 struct mcx_binding *mcx_binding_on(struct mcx *m, enum mcx_service s, const char *impu, int64_t now_s);
+/* The live one that settings from the IMPU are for: that of the entity tag and client id, where these are not NULL. */
+struct mcx_binding *mcx_binding_for(struct mcx *m, enum mcx_service s, const char *impu, const char *etag,
+                                    const char *client_id, int64_t now_s);
+/* One on this IMPU that belongs to another user than mc_id. */
+struct mcx_binding *mcx_stranger_on(struct mcx *m, enum mcx_service s, const char *impu, const char *mc_id);
 size_t mcx_bindings_of(struct mcx *m, enum mcx_service s, const char *mc_id, int64_t now_s);
 struct mcx_binding *mcx_binding_copy(void *mem, const struct mcx_binding *b);
 bool mcx_csk_id_taken(struct mcx *m, uint32_t csk_id, const struct mcx_binding *by);
@@ -95,6 +100,8 @@ size_t mcx_count(const struct mcx_map *map);
 /* A user as administration names it; NULL: no MC ID, or no memory. */
 struct mcx_user *mcx_user_from_json(void *mem, const json_t *o);
 void mcx_each_user(struct mcx *m, void (*fn)(void *arg, const struct mcx_user *u), void *arg);
+void mcx_each_reg(struct mcx *m, void (*fn)(void *arg, const struct mcx_reg *r), void *arg);
+void mcx_each_binding(struct mcx *m, void (*fn)(void *arg, const struct mcx_binding *b), void *arg);
 
 /* Durable changes; without m->lock, they wait for the disk. */
 enum ecode mcx_user_put(struct mcx *m, const struct mcx_user *u, struct err *er);

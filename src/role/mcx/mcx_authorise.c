@@ -201,6 +201,10 @@ static enum ecode prepare(struct work *w, struct mcx_grant *grant, struct mcx_re
         }
         struct mcx_binding *old = mcx_binding_of(m, ask->service, w->mc_id, w->client_id);
         bool again = old != NULL && old->valid_until > now;
+        if (ask->if_match != NULL && (!again || strcmp(ask->if_match, old->etag) != 0)) {
+                err_set(er, E_ETAG, "R-SA-88", "SIP-If-Match is not the current entity tag of this client");
+                return no(&no_412, ret, er);
+        }
         size_t others = mcx_bindings_of(m, ask->service, w->mc_id, now) - again;
         int64_t most = u->bindings_max > 0 ? u->bindings_max : m->conf->bindings_max;
         if (!again && (int64_t)others >= most) {
@@ -251,18 +255,23 @@ static void fill(struct work *w, struct mcx_grant *grant)
         grant->mc_id = b->mc_id;
 }
 
-/* Another user of the same service on this IMPU (the device changed hands: R-SA-110), or this user's client on another
- * IMPU (R-SA-109): the old one goes first. */
+/* Another user of the same service on this IMPU (the device changed hands: R-SA-110): all of that user's go first. This
+ * user's client on another IMPU is the same binding, which moves (R-SA-109). */
 static enum ecode replace_older(struct work *w, struct err *er)
 {
         struct mcx *m = w->m;
-        struct mcx_binding *other = NULL;
-        pthread_mutex_lock(&m->lock);
-        struct mcx_binding *on = mcx_binding_on(m, w->ask->service, w->ask->impu, clock_now(m->env->clock));
-        if (on != NULL && strcmp(on->mc_id, w->mc_id) != 0)
-                other = mcx_binding_copy(w->mem, on);
-        pthread_mutex_unlock(&m->lock);
-        return other != NULL ? mcx_binding_del(m, other->service, other->mc_id, other->client_id, er) : E_OK;
+        for (;;) {
+                pthread_mutex_lock(&m->lock);
+                struct mcx_binding *b = mcx_stranger_on(m, w->ask->service, w->ask->impu, w->mc_id);
+                struct mcx_binding *other = b != NULL ? mcx_binding_copy(w->mem, b) : NULL;
+                pthread_mutex_unlock(&m->lock);
+                if (b == NULL)
+                        return E_OK;
+                enum ecode e = other != NULL ? mcx_binding_del(m, other->service, other->mc_id, other->client_id, er)
+                                             : err_set(er, E_NOMEM, NULL, "binding");
+                if (e != E_OK)
+                        return e;
+        }
 }
 
 static enum ecode bind_user(struct work *w, struct mcx_grant *grant, struct mcx_refusal *ret, struct err *er)
@@ -306,21 +315,27 @@ enum ecode mcx_authorise(struct mcx *m, void *mem, const struct mcx_ask *ask, st
         return e;
 }
 
-/* The binding that settings from this IMPU are for; a copy on mem. */
+/* The binding that settings from this IMPU are for; a copy on mem. Clients of one user may share an IMPU: the entity
+ * tag says whose settings these are, otherwise the client id (R-SA-94). */
 static enum ecode find_own(struct mcx *m, void *mem, const struct mcx_ask *ask, struct mcx_binding **ret,
                            struct mcx_refusal *why, struct err *er)
 {
+        int64_t now = clock_now(m->env->clock);
+        const char *client = ask->info != NULL ? mcx_value_text(&ask->info->client_id) : NULL;
         pthread_mutex_lock(&m->lock);
-        struct mcx_binding *b = mcx_binding_on(m, ask->service, ask->impu, clock_now(m->env->clock));
+        bool any = mcx_binding_on(m, ask->service, ask->impu, now) != NULL;
+        struct mcx_binding *b = mcx_binding_for(m, ask->service, ask->impu, ask->if_match, client, now);
         *ret = b != NULL ? mcx_binding_copy(mem, b) : NULL;
         pthread_mutex_unlock(&m->lock);
+        if (*ret == NULL && ask->if_match != NULL) {
+                err_set(er, E_ETAG, "R-SA-88",
+                        any ? "SIP-If-Match is not the current entity tag"
+                            : "SIP-If-Match of an identity without service authorisation");
+                return no(&no_412, why, er);
+        }
         if (*ret == NULL) {
                 err_set(er, E_NOT_AUTHORISED, "R-SA-91", "settings from an identity without service authorisation");
-                return no(ask->if_match != NULL ? &no_412 : &no_141, why, er);
-        }
-        if (ask->if_match != NULL && strcmp(ask->if_match, (*ret)->etag) != 0) {
-                err_set(er, E_ETAG, "R-SA-88", "SIP-If-Match is not the current entity tag");
-                return no(&no_412, why, er);
+                return no(&no_141, why, er);
         }
         const char *said = ask->info != NULL ? mcx_value_text(&ask->info->request_uri) : NULL;
         if (said != NULL && strcmp(said, (*ret)->mc_id) != 0) {

@@ -262,6 +262,31 @@ struct mcx_binding *mcx_binding_on(struct mcx *m, enum mcx_service s, const char
         return NULL;
 }
 
+/* The one that was made last counts where several clients share the IMPU and nothing says which is meant. */
+struct mcx_binding *mcx_binding_for(struct mcx *m, enum mcx_service s, const char *impu, const char *etag,
+                                    const char *client_id, int64_t now_s)
+{
+        const struct many *many = index_get(m, "on", s, impu);
+        struct mcx_binding *best = NULL;
+        for (size_t i = 0; i < many->n; i++) {
+                struct mcx_binding *b = many->v[i];
+                bool meant = (etag == NULL || strcmp(b->etag, etag) == 0) &&
+                             (client_id == NULL || strcmp(b->client_id, client_id) == 0);
+                if (meant && b->valid_until > now_s && (best == NULL || b->authorised_at >= best->authorised_at))
+                        best = b;
+        }
+        return best;
+}
+
+struct mcx_binding *mcx_stranger_on(struct mcx *m, enum mcx_service s, const char *impu, const char *mc_id)
+{
+        const struct many *many = index_get(m, "on", s, impu);
+        for (size_t i = 0; i < many->n; i++)
+                if (strcmp(((struct mcx_binding *)many->v[i])->mc_id, mc_id) != 0)
+                        return many->v[i];
+        return NULL;
+}
+
 size_t mcx_bindings_of(struct mcx *m, enum mcx_service s, const char *mc_id, int64_t now_s)
 {
         const struct many *many = index_get(m, "of", s, mc_id);
@@ -285,6 +310,18 @@ bool mcx_csk_id_taken(struct mcx *m, uint32_t csk_id, const struct mcx_binding *
 void mcx_each_user(struct mcx *m, void (*fn)(void *arg, const struct mcx_user *u), void *arg)
 {
         for (struct mcx_entry *e = m->users->head; e != NULL; e = e->hh.next)
+                fn(arg, e->value);
+}
+
+void mcx_each_reg(struct mcx *m, void (*fn)(void *arg, const struct mcx_reg *r), void *arg)
+{
+        for (struct mcx_entry *e = m->regs->head; e != NULL; e = e->hh.next)
+                fn(arg, e->value);
+}
+
+void mcx_each_binding(struct mcx *m, void (*fn)(void *arg, const struct mcx_binding *b), void *arg)
+{
+        for (struct mcx_entry *e = m->bindings->head; e != NULL; e = e->hh.next)
                 fn(arg, e->value);
 }
 

@@ -112,6 +112,7 @@ static enum ecode mark_protection(struct pending *n, void *mem, struct sip_msg *
 static void drop_claims(struct sip_msg *out)
 {
         static const char *const not_a_ues[] = { "P-Asserted-Identity",
+                                                 "P-Asserted-Service",
                                                  "P-Visited-Network-ID",
                                                  "P-Charging-Vector",
                                                  "P-Charging-Function-Addresses",
@@ -173,13 +174,24 @@ static struct sip_msg *inward_401(struct pending *n, struct sip_msg *rs)
         return rs;
 }
 
-static int64_t granted(void *mem, struct sip_msg *rs)
+static bool asked_for(void *mem, struct sip_msg *rq, const char *uri)
+{
+        struct sip_addr c;
+        for (size_t i = 0; i < sip_hdr_count(rq, "Contact"); i++)
+                if (sip_addr_of(mem, rq, "Contact", i, &c, NULL) == E_OK && !c.star && strcmp(c.uri, uri) == 0)
+                        return true;
+        return false;
+}
+
+/* How long this UE is registered. The 200 lists the contacts of all UEs of the identity; the others' are not its. */
+static int64_t granted(void *mem, struct sip_msg *rq, struct sip_msg *rs)
 {
         int64_t most = 0;
         struct sip_addr c;
         for (size_t i = 0; i < sip_hdr_count(rs, "Contact"); i++) {
-                const char *text =
-                        sip_addr_of(mem, rs, "Contact", i, &c, NULL) == E_OK ? sip_param(&c.params, "expires") : NULL;
+                if (sip_addr_of(mem, rs, "Contact", i, &c, NULL) != E_OK || !asked_for(mem, rq, c.uri))
+                        continue;
+                const char *text = sip_param(&c.params, "expires");
                 int64_t s = text != NULL ? sip_delta_seconds(text) : -1;
                 most = s > most ? s : most;
         }
@@ -206,7 +218,11 @@ static void learn(struct pending *n, struct sip_msg *rs)
         void *mem = talloc_new(NULL);
         struct err er = { 0 };
         struct sip_addr contact = { 0 };
-        int64_t life = granted(mem, rs);
+        int64_t life = granted(mem, n->rq, rs);
+        if (sip_hdr_count(n->rq, "Contact") == 0) { /* it only asked */
+                talloc_free(mem);
+                return;
+        }
         if (life <= 0) {
                 pcscf_ue_drop(p, n->where);
         } else if (sip_addr_of(mem, n->rq, "Contact", 0, &contact, NULL) == E_OK) {

@@ -92,13 +92,24 @@ static enum ecode next_hop(void *mem, const struct pcscf_ue *ue, struct sip_msg 
         return E_OK;
 }
 
+/* R-SA-24: the association is by connection, or by address and port. A UE that registered over UDP sends what is too
+ * long for a datagram over TCP, from the same port (RFC 3261 clause 18.1.1). */
+static bool known_ue(struct pcscf *p, void *mem, const struct sip_peer *from, struct pcscf_ue **ret)
+{
+        struct sip_peer udp = *from;
+        udp.proto = SIP_UDP;
+        udp.flow = 0;
+        return pcscf_ue_by_where(p, mem, pcscf_where(mem, from), ret) ||
+               (from->proto == SIP_TCP && pcscf_ue_by_where(p, mem, pcscf_where(mem, &udp), ret));
+}
+
 static enum ecode from_ue(struct pcscf *p, void *mem, struct sip_tx *tx, struct sip_msg *rq,
                           const struct sip_peer *from, struct err *er)
 {
         struct pcscf_ue *ue = NULL;
         struct sip_msg *out = NULL;
         struct sip_target to;
-        if (!pcscf_ue_by_where(p, mem, pcscf_where(mem, from), &ue) || ue->impus_n == 0)
+        if (!known_ue(p, mem, from, &ue) || ue->impus_n == 0)
                 return err_set(er, E_NOT_REGISTERED, "R-SA-24", "%s from %s:%u, which is not registered",
                                sip_method(rq), from->ip, from->port);
         enum ecode e = sip_proxy_copy(rq, &out, er);
