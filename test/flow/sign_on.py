@@ -108,7 +108,7 @@ def add_orders():
         for transport in ('tls', 'tcp', 'udp'):
             def fn(kind=kind, transport=transport):
                 both_orders(lambda: {'aka': aka, 'digest': digest}[kind], transport)()
-            fn.__doc__ = 'R-SA-108, R-SA-51, R-SA-70, R-SA-93, R-SA-32, R-KMS-118, ' + (
+            fn.__doc__ = 'R-SA-108, R-ID-95, R-SA-51, R-SA-70, R-SA-93, R-SA-32, R-KMS-118, ' + (
                 'R-SA-3' if kind == 'aka' else 'R-SA-10')
             add_case('both-orders-%s-%s' % (kind, transport), fn)
 
@@ -261,7 +261,7 @@ def aka_wants_protection_unless_told_otherwise():
 
 @case
 def tokens_are_refreshed():
-    """R-ID-94, R-ID-95"""
+    """R-SA-73, R-KMS-119"""
     aka.do('sign-on')
     old = aka.state['tokens']
     aka.do('refresh')
@@ -334,7 +334,7 @@ def add_limited():
             else:
                 same((status, warning), (404, 141), method)
                 dep.refused(before, 'R-SA-101', 'mcx', method=method)
-        fn.__doc__ = 'R-SA-101, R-SA-46, R-SA-106'
+        fn.__doc__ = 'R-SA-101, R-SA-106, R-ID-94'
         add_case('limited-service-%s' % method.lower(), fn)
 
 
