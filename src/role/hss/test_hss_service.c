@@ -286,7 +286,8 @@ static void mc_requests_go_to_the_server(void **state)
                 { "INVITE", "urn:urn-7:3gpp-service.ims.icsi.mcptt", IFC_TERMINATING_REGISTERED, 0 },
                 { "INVITE", "urn:urn-7:3gpp-service.ims.icsi.mmtel", IFC_ORIGINATING_REGISTERED, 0 },
                 { "INVITE", NULL, IFC_ORIGINATING_REGISTERED, 0 },
-                { "OPTIONS", "urn:urn-7:3gpp-service.ims.icsi.mcptt", IFC_ORIGINATING_REGISTERED, 0 },
+                { "REFER", "urn:urn-7:3gpp-service.ims.icsi.mcptt", IFC_ORIGINATING_REGISTERED, 1 },
+                { "REGISTER", "urn:urn-7:3gpp-service.ims.icsi.mcptt", IFC_TERMINATING_REGISTERED, 0 },
         };
         for (size_t i = 0; i < COUNT(rows); i++) {
                 struct ifc_match m = { 0 };
