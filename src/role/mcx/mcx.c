@@ -81,6 +81,7 @@ static enum ecode mcx_start(void *mem, const struct role_env *env, const void *c
 static void mcx_tick(void *self)
 {
         struct mcx *m = self;
+        trust_tick(m->trust);
         mcx_keys_tick(m);
         mcx_state_expire(m);
 }
