@@ -225,8 +225,8 @@ static void tell(struct cli *c, struct deployment *d, json_t *pw, bool stays)
                "  P-CSCF       sip:%s.6:5060 (UDP, TCP), sip:%s.6:5061 (TLS)\n"
                "  trust        %s/tls/ca.crt is the authority behind all of these certificates\n\n",
                net, net, net, net, net, net, dir);
-        printf("Go on from another terminal (alice's password is %s):\n\n",
-               json_string_value(json_object_get(pw, "alice")));
+        printf("Go on from another terminal (bob's password is %s):\n\n",
+               json_string_value(json_object_get(pw, "bob")));
         char self[PATH_MAX] = "muster";
         ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
         self[n > 0 ? n : 6] = 0;
