@@ -16,6 +16,7 @@ const struct cli_cmd *const cli_tables[] = {
         cli_user_cmds,
         cli_idm_cmds,
         cli_ue_cmds,
+        cli_storm_cmds,
         cli_token_cmds,
         cli_tool_cmds,
         cli_ladder_cmds,

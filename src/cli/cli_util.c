@@ -1,16 +1,18 @@
 #include "cli/cli_util.h"
 
 #include "base/secret.h"
+#include "host/admin.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <talloc.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { PASSWORD_MAX = 1024 };
+enum { PASSWORD_MAX = 1024, CALL_MS = 20000 };
 
 enum ecode cli_read_text(void *mem, const char *path, size_t most, char **ret, struct err *er)
 {
@@ -103,6 +105,33 @@ json_t *cli_words(const char *text)
                 text += n + strspn(text + n, ", ");
         }
         return list;
+}
+
+enum ecode cli_handset_client(const struct deployment *d, struct err *er)
+{
+        json_t *out = NULL;
+        json_t *args = json_pack("{s:s,s:s,s:s,s:[s,s],s:s}", "client_id", "mcx-handset-01", "name", "Muster handset",
+                                 "auth_method", "none", "redirect_uris", "http://127.0.0.1/callback",
+                                 "com.example.mcxhandset:/oauth2redirect", "scopes", "all");
+        void *mem = talloc_new(NULL);
+        enum ecode e = admin_call(mem, d->site.dir, "idm", "client-put", args, CALL_MS, &out, er);
+        talloc_free(mem);
+        json_decref(args);
+        json_decref(out);
+        return e;
+}
+
+enum ecode cli_transport(const struct cli *c, enum sip_proto *ret, struct err *er)
+{
+        const char *t = cli_opt(c, "transport");
+        static const enum sip_proto all[] = { SIP_TLS, SIP_TCP, SIP_UDP };
+        *ret = SIP_TLS;
+        for (size_t i = 0; i < COUNT(all); i++)
+                if (t != NULL && strcasecmp(t, sip_proto_param(all[i])) == 0) {
+                        *ret = all[i];
+                        return E_OK;
+                }
+        return t == NULL ? E_OK : err_set(er, E_RANGE, NULL, "--transport is tls, tcp or udp");
 }
 
 enum ecode cli_write_json(const char *path, json_t *o, struct err *er)

@@ -121,18 +121,6 @@ static void stop_all(pid_t pid)
 
 /* --- demo users --- */
 
-static enum ecode add_client(struct cli *c, struct deployment *d, struct err *er)
-{
-        json_t *out = NULL;
-        json_t *args = json_pack("{s:s,s:s,s:s,s:[s,s],s:s}", "client_id", "mcx-handset-01", "name", "Muster handset",
-                                 "auth_method", "none", "redirect_uris", "http://127.0.0.1/callback",
-                                 "com.example.mcxhandset:/oauth2redirect", "scopes", "all");
-        enum ecode e = admin_call(c->mem, d->site.dir, "idm", "client-put", args, CALL_MS, &out, er);
-        json_decref(args);
-        json_decref(out);
-        return e;
-}
-
 static enum ecode add_group(struct cli *c, struct deployment *d, struct err *er)
 {
         json_t *out = NULL;
@@ -187,7 +175,7 @@ static enum ecode add_person(struct cli *c, struct deployment *d, size_t i, cons
 
 static enum ecode add_people(struct cli *c, struct deployment *d, json_t *pw, struct err *er)
 {
-        enum ecode e = add_client(c, d, er);
+        enum ecode e = cli_handset_client(d, er);
         if (e == E_OK)
                 e = add_group(c, d, er);
         for (size_t i = 0; i < COUNT(people) && e == E_OK; i++)

@@ -6,7 +6,6 @@
 #include "host/ue_host.h"
 
 #include <stdio.h>
-#include <strings.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <talloc.h>
@@ -199,25 +198,12 @@ static enum ecode step_try(struct run *r, struct err *er)
 
 typedef enum ecode (*step_fn)(struct run *r, struct err *er);
 
-static enum ecode transport_of(const struct cli *c, enum sip_proto *ret, struct err *er)
-{
-        const char *t = cli_opt(c, "transport");
-        static const enum sip_proto all[] = { SIP_TLS, SIP_TCP, SIP_UDP };
-        *ret = SIP_TLS;
-        for (size_t i = 0; i < COUNT(all); i++)
-                if (t != NULL && strcasecmp(t, sip_proto_param(all[i])) == 0) {
-                        *ret = all[i];
-                        return E_OK;
-                }
-        return t == NULL ? E_OK : err_set(er, E_RANGE, NULL, "--transport is tls, tcp or udp");
-}
-
 static enum ecode run_steps(struct cli *c, const step_fn *steps, struct err *er)
 {
         struct run r = { .c = c };
         enum sip_proto proto;
         const char *user = cli_opt(c, "user");
-        enum ecode e = transport_of(c, &proto, er);
+        enum ecode e = cli_transport(c, &proto, er);
         if (e == E_OK && user == NULL)
                 e = err_set(er, E_MISSING, NULL, "--user NAME is missing: `muster user list` shows who there is");
         if (e == E_OK)

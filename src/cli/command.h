@@ -49,7 +49,7 @@ struct cli {
 /* Tables of command groups, each ending with an all-zero row; the list ends with NULL. */
 extern const struct cli_cmd *const cli_tables[];
 extern const struct cli_cmd cli_serve_cmds[], cli_user_cmds[], cli_idm_cmds[], cli_token_cmds[], cli_tool_cmds[];
-extern const struct cli_cmd cli_ladder_cmds[], cli_ue_cmds[], cli_demo_cmds[];
+extern const struct cli_cmd cli_ladder_cmds[], cli_ue_cmds[], cli_storm_cmds[], cli_demo_cmds[];
 
 /* The value of an option of this command, or NULL when it was not given. */
 const char *cli_opt(const struct cli *c, const char *name);
