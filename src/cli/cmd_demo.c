@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <talloc.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { READY_S = 60, CALL_MS = 20000 };
@@ -185,7 +186,7 @@ static enum ecode add_people(struct cli *c, struct deployment *d, json_t *pw, st
 
 /* --- what is shown --- */
 
-static void draw(struct cli *c, struct deployment *d, const char *trace)
+static void draw(struct cli *c, struct deployment *d, const char *trace, const char *since)
 {
         struct winsize w = { 0 };
         struct buf b = buf_on(c->mem);
@@ -193,7 +194,7 @@ static void draw(struct cli *c, struct deployment *d, const char *trace)
         struct err er;
         unsigned width = ioctl(1, TIOCGWINSZ, &w) == 0 && w.ws_col > 40 ? w.ws_col : 100;
         struct ladder_options o = {
-                .width = width > 120 ? 120 : width, .colour = c->colour, .trace = trace, .note = true
+                .width = width > 120 ? 120 : width, .colour = c->colour, .trace = trace, .since = since, .note = true
         };
         if (l == NULL || ladder_add_dir(l, d->site.dir, &er) != E_OK)
                 return;
@@ -226,17 +227,29 @@ static void tell(struct cli *c, struct deployment *d, json_t *pw, bool stays)
         (void)c;
 }
 
+/* An earlier run of the same user may have left its Call-ID behind: this one begins here. */
+static void stamp(char ret[32])
+{
+        struct timespec ts;
+        struct tm tm;
+        clock_gettime(CLOCK_REALTIME, &ts);
+        gmtime_r(&ts.tv_sec, &tm);
+        size_t n = strftime(ret, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+        snprintf(ret + n, 32 - n, ".%06ldZ", ts.tv_nsec / 1000);
+}
+
 static enum ecode show(struct cli *c, struct deployment *d, json_t **pw, struct err *er)
 {
-        char trace[33];
+        char trace[33], since[32];
         *pw = passwords(c, d, er);
         enum ecode e = *pw != NULL ? add_people(c, d, *pw, er) : er->code;
         if (e != E_OK)
                 return e;
+        stamp(since);
         e = cli_sign_on(c, d, "alice", json_string_value(json_object_get(*pw, "alice")), trace, er);
         if (!c->json) {
                 puts("");
-                draw(c, d, trace);
+                draw(c, d, trace, since);
         }
         return e;
 }
