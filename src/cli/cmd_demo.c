@@ -194,9 +194,9 @@ static void draw(struct cli *c, struct deployment *d, const char *trace, const c
         struct err er;
         unsigned width = ioctl(1, TIOCGWINSZ, &w) == 0 && w.ws_col > 40 ? w.ws_col : 100;
         struct ladder_options o = {
-                .width = width > 120 ? 120 : width, .colour = c->colour, .trace = trace, .since = since, .note = true
+                .width = width > 120 ? 120 : width, .colour = c->colour, .trace = trace, .note = true
         };
-        if (l == NULL || ladder_add_dir(l, d->site.dir, &er) != E_OK)
+        if (l == NULL || !ladder_begin(l, since) || ladder_add_dir(l, d->site.dir, &er) != E_OK)
                 return;
         ladder_tie(l);
         ladder_draw(l, &o, &b);

@@ -45,6 +45,11 @@ static bool time_us(const char *text, int64_t *ret)
         return true;
 }
 
+bool ladder_begin(struct ladder *l, const char *since)
+{
+        return time_us(since, &l->from_us);
+}
+
 enum ecode ladder_add_line(struct ladder *l, struct bytes line)
 {
         json_error_t je;
@@ -58,7 +63,7 @@ enum ecode ladder_add_line(struct ladder *l, struct bytes line)
         e.refusal = !strcmp(ladder_text(&e, "event"), "refused");
         e.drawn = arrow || e.refusal;
         bool ties = *ladder_text(&e, "trace") || *ladder_text(&e, "call") || *ladder_text(&e, "subject");
-        if ((!e.drawn && !ties) || !time_us(ladder_text(&e, "time"), &e.at_us)) {
+        if ((!e.drawn && !ties) || !time_us(ladder_text(&e, "time"), &e.at_us) || e.at_us < l->from_us) {
                 json_decref(o);
                 return E_OK;
         }

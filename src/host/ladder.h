@@ -19,6 +19,9 @@ struct ladder_options {
 /* Events in the order of reading: JSON objects, borrowed from `lines`. */
 struct ladder;
 struct ladder *ladder_new(void *mem);
+/* Lines that are older than this ISO 8601 text are ignored from now on, so that nothing earlier is tied to what comes.
+ * False: it is no time. */
+bool ladder_begin(struct ladder *l, const char *since);
 /* Adds one line of an event file; what is neither arrow nor refusal is ignored. E_SYNTAX: no JSON object. */
 enum ecode ladder_add_line(struct ladder *l, struct bytes line);
 /* Every log/events-*.jsonl below dir. */

@@ -18,6 +18,7 @@ struct ladder {
         struct ladder_event *ev;
         size_t n, cap;
         size_t runs;
+        int64_t from_us; /* what is older is not taken in */
 };
 
 /* One run as it is drawn: borrowed events in order of time. */
