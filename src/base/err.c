@@ -43,17 +43,16 @@ bool ecode_undecided(enum ecode e)
         return (e >= E_BUSY && e < E_COUNT) || e == E_CRYPTO;
 }
 
-enum ecode err_set(struct err *er, enum ecode code, const char *req, const char *fmt, ...)
+void err_fill(struct err *er, enum ecode code, const char *req, const char *fmt, ...)
 {
         if (er == NULL)
-                return code;
+                return;
         er->code = code;
         snprintf(er->req, sizeof er->req, "%s", req ? req : "");
         va_list ap;
         va_start(ap, fmt);
         vsnprintf(er->text, sizeof er->text, fmt, ap);
         va_end(ap);
-        return code;
 }
 
 enum ecode err_at(struct err *er, const char *place)

@@ -113,9 +113,16 @@ const char *ecode_advice(enum ecode e);
 /* True where nobody could be asked, so that nothing was decided. */
 bool ecode_undecided(enum ecode e);
 
-/* Fills *er, which may be NULL, and returns code: `return err_set(er, E_SYNTAX, "R-SA-57", "boundary is missing");`
- * req may be NULL. Keeps nothing of an earlier error. */
-enum ecode err_set(struct err *er, enum ecode code, const char *req, const char *fmt, ...)
+/* Fills *er, which may be NULL, and is the code: `return err_set(er, E_SYNTAX, "R-SA-57", "boundary is missing");`
+ * req may be NULL. Keeps nothing of an earlier error. A macro, so that compilers see that the code comes back, and know
+ * which paths end here. */
+#define err_set(er, code, req, ...)                                                                                    \
+        __extension__({                                                                                                \
+                enum ecode err_code_ = (code);                                                                         \
+                err_fill((er), err_code_, (req), __VA_ARGS__);                                                         \
+                err_code_;                                                                                             \
+        })
+void err_fill(struct err *er, enum ecode code, const char *req, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
 /* Puts "place: " before the text of an error that comes from below. Returns er->code. */
 enum ecode err_at(struct err *er, const char *place);

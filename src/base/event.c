@@ -141,7 +141,8 @@ void ev_emit(struct log *log, enum ev_level level, const char *name, const struc
 {
         if (log == NULL)
                 return;
-        bool shown = level >= __atomic_load_n(&log->conf.level, __ATOMIC_RELAXED) && (log->conf.text_fd >= 0 || log->conf.json_fd >= 0);
+        bool shown = level >= __atomic_load_n(&log->conf.level, __ATOMIC_RELAXED) &&
+                     (log->conf.text_fd >= 0 || log->conf.json_fd >= 0);
         bool kept = level >= EV_INFO && log->event_fd >= 0;
         if (!shown && !kept && !log->collects)
                 return;

@@ -152,7 +152,7 @@ enum ecode ue_login_password(struct ue *u, const char *password, struct err *er)
 {
         void *mem = talloc_new(u);
         char *url = NULL, *location = NULL;
-        struct http_in page;
+        struct http_in page = { 0 };
         enum ecode e = ue_login_begin(u, u->profile->redirect_uri, &url, er);
         if (e == E_OK)
                 e = ue_fetch(u, mem, &(struct http_out){ .method = "GET", .url = url }, &page, er);

@@ -132,7 +132,7 @@ enum ecode eccsi_master_public(const struct eccsi_ksak *ksak, struct eccsi_kpak 
                 return err_set(er, E_NOMEM, NULL, "out of memory");
         if (!in_range(&w, x))
                 return err_set(er, E_KEY_INVALID, "R-KMS-85", "KSAK is 0 or not below q");
-        struct eccsi_kpak k;
+        struct eccsi_kpak k = { 0 };
         e = base_mul(&w, x, k.b);
         if (e != E_OK)
                 return err_set(er, e, NULL, "libcrypto does not multiply on P-256");

@@ -369,7 +369,7 @@ static enum ecode encapsulate(const struct receiver *rc, const struct mc_key *ke
         struct ed ri;
         struct wp w;
         struct gt gr;
-        struct sakke_sed sed;
+        struct sakke_sed sed = { 0 };
         enum ecode e = ssv_scalar(key, rc->id, &r);
         if (e != E_OK)
                 return err_set(er, e, NULL, "libcrypto does not hash");

@@ -6,7 +6,7 @@ static void *mem;
 
 #define TAKE(type, hex)                                                                                                \
         ({                                                                                                             \
-                struct type t_;                                                                                        \
+                struct type t_ = { 0 };                                                                                \
                 CHECK_OK(hex_decode_to(bytes_str(hex), t_.b, sizeof t_.b));                                            \
                 t_;                                                                                                    \
         })

@@ -39,7 +39,8 @@ static bool time_us(const char *text, int64_t *ret)
         if (time_parse_iso8601(bytes_str(text), &s) != E_OK)
                 return false;
         int64_t us = 0, unit = 100000;
-        for (const char *p = strchr(text, '.'); p != NULL && unit > 0 && *++p >= '0' && *p <= '9'; unit /= 10)
+        const char *dot = strchr(text, '.');
+        for (const char *p = dot != NULL ? dot + 1 : ""; unit > 0 && *p >= '0' && *p <= '9'; p++, unit /= 10)
                 us += (*p - '0') * unit;
         *ret = s * 1000000 + us;
         return true;

@@ -76,7 +76,8 @@ static inline struct db_val db_text_val(const char *s)
         return (struct db_val){ .type = s != NULL ? DB_T_TEXT : DB_T_NULL, .b = bytes_str(s) };
 }
 
-#define DB_VALS(...) ((const struct db_val[]){ __VA_ARGS__ __VA_OPT__(, ){ DB_T_END } })
+/* The first is nobody's: it lets the list be empty. */
+#define DB_VALS(...) (&((const struct db_val[]){ DB_NULL, ##__VA_ARGS__, { DB_T_END } })[1])
 
 /* Runs a statement that gives no rows. E_EXISTS: a UNIQUE or PRIMARY KEY rule was broken. E_CONFLICT: a foreign key
  * was. */

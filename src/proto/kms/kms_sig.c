@@ -220,7 +220,9 @@ static struct bytes wrapped(void *mem, const char *name, struct bytes doc, struc
         buf_put(&b, bytes_of(doc.p + skip, doc.n - skip));
         buf_put(&b, signature);
         buf_printf(&b, "</Signed%s>", name);
-        return b.failed ? (struct bytes){ 0 } : buf_bytes(&b);
+        if (b.failed)
+                return (struct bytes){ 0 };
+        return buf_bytes(&b);
 }
 
 /* Base64 of a digest, or with a key of the MAC, of an element in the document as it will be sent. */

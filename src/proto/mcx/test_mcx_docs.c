@@ -47,7 +47,7 @@ static void test_settings_refuses(void **state)
         void *mem = talloc_new(NULL);
 #define SETTINGS(inside)                                                                                               \
         "<poc-settings xmlns='urn:oma:params:xml:ns:poc:poc-settings'><entity id='a'>" inside "</entity></"            \
-                                                                                              "poc-settings>"
+        "poc-settings>"
 #define MODE(m) SETTINGS("<am-settings><answer-mode>" m "</answer-mode></am-settings>")
 #define INDEX(i)                                                                                                       \
         SETTINGS("<selected-user-profile-index><user-profile-index>" i                                                 \
