@@ -20,8 +20,9 @@ CMS_SCOPE = '3gpp:mc:ptt_config_management_service'
 NO_KMS = SCOPE.replace(KMS_SCOPE + ' ', '')
 NO_CMS = SCOPE.replace(CMS_SCOPE + ' ', '')
 LOOPBACK = 'http://127.0.0.1/callback'
+DELAY_AFTER = 20  # more failures of one user than the cases here need
 
-dep = Deployment('refusals', roles=['idm', 'kms', 'cms', 'hss'], settings={'idm': {'delay_after': '100'}})
+dep = Deployment('refusals', roles=['idm', 'kms', 'cms', 'hss'], settings={'idm': {'delay_after': str(DELAY_AFTER)}})
 half_open = []
 
 
@@ -69,9 +70,9 @@ def key_request(d, token, user=None, path=None, **more):
 
 @setup
 def starts():
-    global alice, bob, carol, client, checker
+    global alice, bob, carol, david, client, checker
     dep.start()
-    alice, bob, carol = (dep.add_user(n) for n in ('alice', 'bobby', 'carol'))
+    alice, bob, carol, david = (dep.add_user(n) for n in ('alice', 'bobby', 'carol', 'david'))
     dep.add_client('test-client')
     dep.add_client('other-client', redirect_uri=LOOPBACK)
     checker = dep.add_client('checker', auth_method='client_secret_basic', introspects=True)
@@ -151,6 +152,39 @@ def unknown_user_takes_as_long():
         took['unknown'].append(login_page_again('nobod%02d@mc.example' % i, 'wrong').seconds)
     a, b = (statistics.median(v) for v in took.values())
     assert abs(a - b) < 0.4 * max(a, b), 'medians are %.1f ms and %.1f ms' % (a * 1000, b * 1000)
+
+
+@case
+def many_failures_of_one_user_are_delayed():
+    """Not those of others, and not in the browser where this user signed on before: R-ID-16"""
+    at_home = Client(dep)
+    at_home.sign_on(david)
+    for _ in range(DELAY_AFTER):
+        same(login_page_again(david['mc_id'], 'wrong').status, 200, 'status')
+    page = login_page_again(david['mc_id'], david['password'])
+    same(page.status, 429, 'status of %s' % page)
+    assert int(page.fields['retry-after']) >= 1, page
+    dep.refused(page, 'R-ID-16')
+    client.sign_on(alice)
+    at_home.sign_on(david)
+
+
+@case
+def many_devices_behind_one_address():
+    """All sign on at the same time, a third of them with wrong passwords: R-ID-6 R-ID-7"""
+    results = []
+
+    def device(i):
+        if i % 3 == 0:
+            results.append(login_page_again('guest%d@mc.example' % i, 'wrong').status)
+        else:
+            results.append(len(Client(dep).sign_on((alice, bob)[i % 2])) and 200)
+    threads = [threading.Thread(target=device, args=(i,)) for i in range(24)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    same(results, [200] * 24, 'answers')
 
 
 @case
@@ -438,6 +472,88 @@ def profile_of_another_user():
     same(a.status, 403, 'status of %s' % a)
     same(a.body, b'', 'body')
     dep.refused(a, 'R-SA-114')
+
+
+@case
+def asserted_identity_of_a_stranger():
+    """What a trusted proxy may say counts for nothing from anybody else: R-ID-89 R-KMS-39 R-SA-123"""
+    word = {'X-3GPP-Asserted-Identity': '"%s"' % bob['mcptt_id']}
+    a = dep.http('POST', dep.url('kms') + KMS_PATH + 'keyprov/' + xui(bob), body='', fields=word)
+    same(a.status, 401, 'status of %s' % a)
+    no_keys(a)
+    a = key_request(dep, client.sign_on(alice)['access_token'], bob, fields=word)
+    same(a.status, 403, 'status of %s' % a)
+    no_keys(a)
+    same(dep.http('GET', profile_url(dep, bob), fields=word).status, 403, 'cms')
+
+
+@case
+def profile_paths_that_are_none():
+    """R-SA-115 R-SA-114"""
+    token = client.sign_on(alice)['access_token']
+    base = profile_url(dep, alice).rsplit('/users/', 1)[0]
+    for path, status in (('/users/%s/other.xml' % xui(alice), 404), ('/users/%s' % xui(alice), 404),
+                         ('/users/%s/../x.xml' % xui(alice), 400), ('/users//mcptt-user-profile-1.xml', 400),
+                         ('/users/%s/mcptt-user-profile-1.xml%%00' % xui(alice), 400), ('/users/%zz/x.xml', 400),
+                         ('/users/%s%%2f..%%2fx/mcptt-user-profile-1.xml' % xui(bob), 400)):
+        same(dep.http('GET', base + path, bearer=token).status, status, path)
+
+
+# Key requests
+
+KMS_REQUEST = ('<?xml version="1.0" encoding="UTF-8"?>\n<KmsRequest xmlns="urn:3gpp:ns:mcsecKMSInterface:1.0" Version="1.1.0">'
+               '<UserUri>{user}</UserUri><KmsUri>{kms}</KmsUri><Time>{time}</Time><ClientReqUrl>{url}</ClientReqUrl>'
+               '</KmsRequest>')
+
+
+def kms_body(address, **changes):
+    words = {'user': alice['mcptt_id'], 'kms': 'kms.' + dep.domain, 'url': address,
+             'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}
+    words.update(changes)
+    return KMS_REQUEST.format(**words)
+
+
+def kms_refuses(status, req, path=None, edit=lambda text: text, media='application/xml', method='POST', **changes):
+    def run():
+        url = dep.url('kms') + KMS_PATH + (path or 'keyprov/' + xui(alice)).format(alice=xui(alice))
+        fields = {'Content-Type': media} if media else {}
+        a = dep.http(method, url, body=edit(kms_body(url, **changes)), fields=fields,
+                     bearer=client.sign_on(alice)['access_token'])
+        same(a.status, status, 'status of %s' % a)
+        if status == 200:
+            return
+        no_keys(a)
+        dep.refused(a, req)
+    return run
+
+
+DTD = '<!DOCTYPE KmsRequest [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]><KmsRequest'
+FILE = '<!DOCTYPE KmsRequest [<!ENTITY a SYSTEM "file:///etc/passwd">]><KmsRequest'
+
+for name, status, req, more in (
+        ('right', 200, None, {}),
+        ('by-another-kms', 400, 'R-KMS-50', {'kms': 'kms.elsewhere.example'}),
+        ('for-another-address', 400, 'R-KMS-51', {'url': 'https://elsewhere.example/'}),
+        ('of-an-hour-ago', 400, 'R-KMS-52',
+         {'time': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - 3600))}),
+        ('for-somebody-else', 403, re.compile('R-KMS-3[67]'), {'user': 'sip:bobby@mc.example'}),
+        ('cut-short', 400, re.compile('R-(KMS-5[45]|SA-57)'), {'edit': lambda t: t[:-20]}),
+        ('not-xml', 400, re.compile('R-(KMS-5[45]|SA-57)'), {'edit': lambda t: 'hello'}),
+        ('with-entities', 400, 'R-KMS-54',
+         {'edit': lambda t: t.replace('<KmsRequest', DTD).replace('kms.mc', '&b;')}),
+        ('with-external-entity', 400, 'R-KMS-54',
+         {'edit': lambda t: t.replace('<KmsRequest', FILE).replace('kms.mc', '&a;')}),
+        ('too-deep', 413, re.compile('R-(KMS-54|SA-57)'),
+         {'edit': lambda t: t.replace('</KmsRequest>', '<x>' * 300 + '</x>' * 300 + '</KmsRequest>')}),
+        ('of-another-root', 400, 'R-KMS-55', {'edit': lambda t: t.replace('KmsRequest', 'KmsResponse')}),
+        ('of-another-namespace', 400, 'R-KMS-55', {'edit': lambda t: t.replace('KMSInterface:1.0', 'KMSInterface:9.9')}),
+        ('as-text', 415, 'R-KMS-54', {'media': 'text/plain'}),
+        ('for-no-time', 400, 'R-KMS-57', {'path': 'keyprov/{alice}/xyz'}),
+        ('for-next-century', 404, 'R-KMS-57', {'path': 'keyprov/{alice}/FFFFFFFF00000000'}),
+        ('with-a-slash-in-the-user', 400, 'R-KMS-59', {'path': 'keyprov/{alice}%2fx'}),
+        ('for-nothing', 404, 'R-KMS-58', {'path': 'keyprov/{alice}/D6B4323200000000/x'})):
+    ids = re.sub(r'\[(.).*', r'\1', getattr(req, 'pattern', req) or 'R-KMS-2').replace('(', '').split('|')[0]
+    add_case('key-request-%s (%s)' % (name, ids), kms_refuses(status, req, **more))
 
 
 @case
