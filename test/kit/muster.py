@@ -110,10 +110,11 @@ def _die_with_parent():
 
 class Answer:
     """Of an HTTP request: status, fields (names in lower case; the last of that name), all (pairs), body, seconds; trace
-    is what events about it carry."""
+    is what events about it carry. dep: the deployment that answered."""
 
-    def __init__(self, r, body, seconds, trace):
-        self.status, self.all, self.body, self.seconds, self.trace = r.status, r.getheaders(), body, seconds, trace
+    def __init__(self, dep, r, body, seconds, trace):
+        self.dep, self.status, self.all, self.body = dep, r.status, r.getheaders(), body
+        self.seconds, self.trace = seconds, trace
         self.fields = {k.lower(): v for k, v in self.all}
 
     @property
@@ -372,7 +373,7 @@ class Deployment:
             start = time.monotonic()
             c.request(method, u.path + ('?' + u.query if u.query else ''), body, fields)
             r = c.getresponse()
-            return Answer(r, r.read(), time.monotonic() - start, trace)
+            return Answer(self, r, r.read(), time.monotonic() - start, trace)
         finally:
             c.close()
 
