@@ -107,6 +107,8 @@ static enum ecode register_now(struct run *r, bool token_inside, struct err *er)
         if (e == E_OK)
                 e = ue_register(r->ue, 600000, token_inside, er);
         r->registered = e == E_OK;
+        if (e == E_OK) /* now: who ends the command while the browser waits would else repeat a CSeq */
+                e = ue_host_keep(r->host, er);
         if (e == E_OK)
                 say(r, talloc_asprintf(r->c->mem, "registered %s over SIP/%s with %s%s", r->ue->reg.default_impu,
                                        sip_proto_name(r->ue->proto),
