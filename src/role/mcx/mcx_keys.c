@@ -5,13 +5,17 @@
 
 #include <talloc.h>
 
+#define HELD_MAX 16
+#define AHEAD_S  300 /* keys of the next period are fetched this long before it begins */
+
 struct held {
         struct mikey_user *user;
         enum mcx_service service;
 };
 
 struct mcx_keys {
-        pthread_rwlock_t lock;
+        pthread_mutex_t fetch_lock; /* one fetch at a time; taken before `lock` */
+        pthread_rwlock_t lock;      /* over what is held */
         struct mikey_domain *domain;
         struct held *held;
         size_t held_n;
@@ -22,6 +26,7 @@ struct mcx_keys {
 static int keys_free(struct mcx_keys *k)
 {
         pthread_rwlock_destroy(&k->lock);
+        pthread_mutex_destroy(&k->fetch_lock);
         return 0;
 }
 
@@ -30,6 +35,7 @@ enum ecode mcx_keys_open(struct mcx *m, struct err *er)
         m->keys = talloc_zero(m, struct mcx_keys);
         if (m->keys == NULL)
                 return err_set(er, E_NOMEM, NULL, "keys");
+        pthread_mutex_init(&m->keys->fetch_lock, NULL);
         pthread_rwlock_init(&m->keys->lock, NULL);
         talloc_set_destructor(m->keys, keys_free);
         return E_OK;
@@ -98,8 +104,8 @@ static enum ecode fetch_all(struct mcx *m, void *mem, struct mikey_domain **doma
                 struct uid uid;
                 uint64_t cur = 0, other = 0;
                 mikey_domain_uid(*domain, mcx_psi(m, (enum mcx_service)s), now, &uid, &cur, NULL);
-                const int64_t near[] = { now - 300, now + 300 };
-                for (size_t i = 0; e == E_OK && period > 600 && i < COUNT(near); i++)
+                const int64_t near[] = { now - AHEAD_S, now + AHEAD_S };
+                for (size_t i = 0; e == E_OK && period > 2 * AHEAD_S && i < COUNT(near); i++)
                         if (mikey_domain_uid(*domain, mcx_psi(m, (enum mcx_service)s), near[i], &uid, &other, NULL) ==
                                     E_OK &&
                             other != cur)
@@ -125,35 +131,64 @@ static void adopt(struct mcx *m, void *mem, struct mikey_domain *domain, struct 
            KV_INT("key_sets", (int64_t)n));
 }
 
+/* With fetch_lock. */
+static enum ecode fetch_keys(struct mcx *m, int64_t now, struct err *er)
+{
+        void *mem = talloc_new(NULL);
+        struct mikey_domain *domain = NULL;
+        struct held *list = talloc_zero_array(mem, struct held, HELD_MAX);
+        struct uid uid;
+        uint64_t period = 0;
+        size_t n = 0;
+        enum ecode e = list != NULL ? fetch_all(m, mem, &domain, list, &n, er) : err_set(er, E_NOMEM, NULL, "keys");
+        if (e == E_OK)
+                e = mikey_domain_uid(domain, mcx_psi(m, MCX_PTT), now + AHEAD_S, &uid, &period, er);
+        if (e == E_OK) {
+                adopt(m, mem, domain, list, n, period);
+                return E_OK;
+        }
+        talloc_free(mem);
+        m->keys->try_again_at = now + (m->keys->domain == NULL ? 1 : 10);
+        return e;
+}
+
+/* A little ahead of time, so that the next period's keys are there before anybody uses them. */
+static bool are_current(struct mcx *m, int64_t now)
+{
+        struct mcx_keys *k = m->keys;
+        uint64_t period = 0;
+        struct uid uid;
+        return k->domain != NULL &&
+               mikey_domain_uid(k->domain, mcx_psi(m, MCX_PTT), now + AHEAD_S, &uid, &period, NULL) == E_OK &&
+               period == k->fetched_for;
+}
+
 void mcx_keys_tick(struct mcx *m)
 {
         struct mcx_keys *k = m->keys;
         int64_t now = clock_now(m->env->clock);
-        uint64_t period = 0;
-        struct uid uid;
-        if (strcmp(m->conf->csk, "off") == 0 || now < k->try_again_at)
-                return;
-        /* a few minutes ahead, so that the next period's keys are there before anybody uses them */
-        if (k->domain != NULL &&
-            mikey_domain_uid(k->domain, mcx_psi(m, MCX_PTT), now + 300, &uid, &period, NULL) == E_OK &&
-            period == k->fetched_for)
-                return;
-        void *mem = talloc_new(NULL);
         struct err er = { 0 };
-        struct mikey_domain *domain = NULL;
-        struct held *list = talloc_zero_array(mem, struct held, 16);
-        size_t n = 0;
-        enum ecode e = list != NULL ? fetch_all(m, mem, &domain, list, &n, &er) : err_set(&er, E_NOMEM, NULL, "keys");
-        if (e == E_OK)
-                e = mikey_domain_uid(domain, mcx_psi(m, MCX_PTT), now + 300, &uid, &period, &er);
-        if (e == E_OK) {
-                adopt(m, mem, domain, list, n, period);
+        if (strcmp(m->conf->csk, "off") == 0)
                 return;
-        }
-        k->try_again_at = now + (k->domain == NULL ? 1 : 10);
-        ev(m->env->log, k->domain == NULL ? EV_INFO : EV_WARN, "server-keys-missing", KV_STR("cause", ecode_name(e)),
-           KV_STR("text", er.text));
-        talloc_free(mem);
+        pthread_mutex_lock(&k->fetch_lock);
+        if (now >= k->try_again_at && !are_current(m, now) && fetch_keys(m, now, &er) != E_OK)
+                ev(m->env->log, k->domain == NULL ? EV_INFO : EV_WARN, "server-keys-missing",
+                   KV_STR("cause", ecode_name(er.code)), KV_STR("text", er.text));
+        pthread_mutex_unlock(&k->fetch_lock);
+}
+
+/* Right after the start the tick may not have had its turn, or the KMS was not up when it had: whoever needs the keys
+ * first asks for them. */
+static void fetch_first(struct mcx *m)
+{
+        struct mcx_keys *k = m->keys;
+        int64_t now = clock_now(m->env->clock);
+        if (mcx_keys_held(m))
+                return;
+        pthread_mutex_lock(&k->fetch_lock);
+        if (k->domain == NULL)
+                fetch_keys(m, now, NULL);
+        pthread_mutex_unlock(&k->fetch_lock);
 }
 
 static const struct mikey_domain *home_only(const void *arg, const char *kms_uri)
@@ -166,8 +201,9 @@ enum ecode mcx_keys_open_csk(struct mcx *m, void *mem, enum mcx_service s, struc
                              struct mikey_opened *ret, struct err *er)
 {
         struct mcx_keys *k = m->keys;
-        const struct mikey_user *selves[16];
+        const struct mikey_user *selves[HELD_MAX];
         size_t n = 0;
+        fetch_first(m);
         pthread_rwlock_rdlock(&k->lock);
         for (size_t i = 0; i < k->held_n && n < COUNT(selves); i++)
                 if (k->held[i].service == s)
