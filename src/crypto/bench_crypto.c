@@ -1,7 +1,5 @@
 /* How fast the identity-based cryptography is, next to wolfCrypt in the same run. Both take turns in short slices, and
- * the best slice counts, so that a neighbour's load hits neither more than the other.
- *
- *      bench_crypto [--json] */
+ * the best slice counts, so that a neighbour's load hits neither more than the other. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 #include "crypto/eccsi.h"
 #include "crypto/fp_kernel.h"
 #include "crypto/sakke.h"
+#include "test/kit/bench.h"
 
 #ifdef MUSTER_HAVE_WOLFCRYPT
 #include "test/kit/wolf.h"
@@ -242,10 +241,10 @@ static double slice(bool (*f)(void))
         return (double)n / took;
 }
 
-static void measure(const struct row *r, double *ours, double *theirs)
+static void measure(const struct row *r, int slices, double *ours, double *theirs)
 {
         *ours = *theirs = 0;
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < slices; i++) {
                 double t = r->theirs != NULL ? slice(r->theirs) : 0, o = slice(r->ours);
                 *theirs = t > *theirs ? t : *theirs;
                 *ours = o > *ours ? o : *ours;
@@ -268,46 +267,21 @@ static bool prepare(void)
                our_issue() && our_pair_check() && our_sign() && peer_open();
 }
 
-static void print_row(const struct row *r, bool json, double ours, double theirs)
-{
-        double ratio = theirs > 0 ? ours / theirs : 0;
-        if (json) {
-                printf("{\"name\":\"%s\",\"unit\":\"ops/s\",\"ours\":%.1f,", r->name, ours);
-                if (theirs > 0)
-                        printf("\"reference\":%.1f,\"ratio\":%.2f,", theirs, ratio);
-                else
-                        printf("\"reference\":null,\"ratio\":null,");
-                if (r->goal > 0)
-                        printf("\"goal\":%.1f}\n", r->goal);
-                else
-                        printf("\"goal\":null}\n");
-        } else if (theirs > 0) {
-                printf("%-28s %10.1f %10.3f %10.1f %7.2f %5.1f\n", r->name, ours, 1e3 / ours, theirs, ratio, r->goal);
-        } else {
-                printf("%-28s %10.1f %10.3f %10s %7s %5s\n", r->name, ours, 1e3 / ours, "-", "-", "-");
-        }
-        fflush(stdout);
-}
-
 int main(int argc, char **argv)
 {
-        bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
-        if (argc > 2 || (argc == 2 && !json)) {
-                fprintf(stderr, "usage: %s [--json]\n", argv[0]);
-                return 2;
-        }
+        struct bench_options o = bench_options(argc, argv);
+        int slices = o.quick ? 1 : o.seconds > 0 ? (int)(o.seconds / 0.1) + 1 : 8;
         if (!prepare()) {
                 fprintf(stderr, "bench_crypto: the preparation failed\n");
                 return 1;
         }
-        if (!json)
-                printf("kernel: %s; reference: wolfCrypt\n%-28s %10s %10s %10s %7s %5s\n", fp_kernel.name, "operation",
-                       "ops/s", "ms", "reference", "ratio", "goal");
+        fprintf(stderr, "kernel: %s; reference: wolfCrypt\n", fp_kernel.name);
         bool good = true;
         for (size_t i = 0; i < COUNT(rows); i++) {
                 double ours, theirs;
-                measure(&rows[i], &ours, &theirs);
-                print_row(&rows[i], json, ours, theirs);
+                measure(&rows[i], slices, &ours, &theirs);
+                bench_row(&o, rows[i].name, "ops/s", ours, theirs > 0 ? theirs : NAN,
+                          rows[i].theirs != NULL ? rows[i].goal : NAN);
                 good = good && ours > 0 && (rows[i].theirs == NULL || theirs > 0);
         }
         talloc_free(b.mem);

@@ -2,6 +2,7 @@
  * connections next to the bare handshake (both sides in memory, one thread). Clients share the machine's cores with the
  * server, so that the numbers are ratios to compare, not capacities. */
 #include "adapter/net/http_server.h"
+#include "test/kit/bench.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -14,7 +15,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#define SECONDS 3
 #define CLIENTS 16
 
 static void get_hello(void *role, const struct http_req *rq, struct http_res *rs)
@@ -29,6 +29,7 @@ struct bench {
         uint16_t port;
         SSL_CTX *client;
         bool keep;
+        double seconds;
         _Atomic bool stop;
         _Atomic unsigned long done, failed;
 };
@@ -121,19 +122,19 @@ static double run(struct bench *b, bool keep)
         for (size_t i = 0; i < CLIENTS; i++)
                 if (pthread_create(&t[i], NULL, client, b) != 0)
                         die("no thread");
-        sleep(SECONDS);
+        usleep((useconds_t)(b->seconds * 1e6));
         b->stop = true;
         for (size_t i = 0; i < CLIENTS; i++)
                 pthread_join(t[i], NULL);
         if (b->failed > 0)
                 fprintf(stderr, "bench_http: %lu exchanges failed\n", (unsigned long)b->failed);
-        return (double)b->done / SECONDS;
+        return (double)b->done / b->seconds;
 }
 
 /* Full handshakes per second, client and server in one thread without a network. */
-static double bare(SSL_CTX *server, SSL_CTX *to_server)
+static double bare(SSL_CTX *server, SSL_CTX *to_server, double seconds)
 {
-        uint64_t end = clock_ms(&clock_system) + SECONDS * 1000;
+        uint64_t end = clock_ms(&clock_system) + (uint64_t)(seconds * 1000);
         unsigned long n = 0;
         for (; clock_ms(&clock_system) < end; n++) {
                 SSL *s = SSL_new(server), *c = SSL_new(to_server);
@@ -154,12 +155,14 @@ static double bare(SSL_CTX *server, SSL_CTX *to_server)
                 SSL_free(s);
                 SSL_free(c);
         }
-        return (double)n / SECONDS;
+        return (double)n / seconds;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-        struct bench b = { .client = SSL_CTX_new(TLS_client_method()) };
+        struct bench_options o = bench_options(argc, argv);
+        double seconds = o.quick ? 0.3 : o.seconds > 0 ? o.seconds : 3;
+        struct bench b = { .seconds = seconds, .client = SSL_CTX_new(TLS_client_method()) };
         struct workers *workers = NULL;
         struct loop *loop[2] = { 0 };
         struct http_server *server = NULL;
@@ -174,10 +177,10 @@ int main(void)
         conf.workers = workers;
         if (http_server_open(&conf, &server, &er) != E_OK || http_server_listen(server, &l, &b.port, &er) != E_OK)
                 die(er.text);
-        double kept = run(&b, true), fresh = run(&b, false), hands = bare(tls, b.client);
-        printf("requests on kept connections: %8.0f /s (%d clients)\n", kept, CLIENTS);
-        printf("new TLS connection + request: %8.0f /s\n", fresh);
-        printf("bare OpenSSL handshake:       %8.0f /s on one core, both sides: ratio %.2f\n", hands, fresh / hands);
+        double kept = run(&b, true), fresh = run(&b, false), hands = bare(tls, b.client, seconds);
+        fprintf(stderr, "%d clients; reference: OpenSSL's bare handshake, both sides on one core\n", CLIENTS);
+        bench_row(&o, "requests_kept_connection", "requests/s", kept, NAN, NAN);
+        bench_row(&o, "requests_new_connection", "requests/s", fresh, hands, 1);
         http_server_close(server, 1000);
         workers_stop(workers);
         loop_stop(loop[0]);
