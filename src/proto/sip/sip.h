@@ -118,6 +118,8 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
  * parameters or headers (RFC 3261 clause 10.3 step 5). NULL: it does not parse. Takes "<...>" and a display name as
  * well. */
 char *sip_aor(void *mem, const char *uri_or_addr);
+/* The same for a public user identity, which is a SIP or tel URI (TS 23.003 clause 13.4); NULL otherwise: R-SA-38. */
+char *sip_impu(void *mem, const char *uri_or_addr);
 /* Both parse, and have the same address of record. */
 bool sip_aor_eq(const char *a, const char *b);
 

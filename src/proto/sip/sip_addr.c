@@ -237,6 +237,16 @@ char *sip_aor(void *mem, const char *uri_or_addr)
         return sip_uri_print(mem, &u);
 }
 
+char *sip_impu(void *mem, const char *uri_or_addr)
+{
+        static const char *const scheme[] = { "sip:", "sips:", "tel:" };
+        char *aor = sip_aor(mem, uri_or_addr);
+        for (size_t i = 0; aor != NULL && i < COUNT(scheme); i++)
+                if (strncmp(aor, scheme[i], strlen(scheme[i])) == 0)
+                        return aor;
+        return NULL;
+}
+
 bool sip_aor_eq(const char *a, const char *b)
 {
         void *tmp = talloc_new(NULL);

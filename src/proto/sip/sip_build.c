@@ -99,8 +99,8 @@ int sip_status_of(enum ecode e)
 {
         switch (e) {
         case E_OK: return 200;
-        case E_EXISTS:
-        case E_CONFLICT: return 412;
+        case E_EXISTS: return 412;
+        case E_CONFLICT: return 500; /* CSeq that was overtaken: RFC 3261 clauses 10.3 and 12.2.2, R-SA-19 */
         case E_REPLAY: return 403;
         case E_NOMEM: return 503;
         default: break;

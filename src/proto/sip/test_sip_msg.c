@@ -375,6 +375,10 @@ static void test_uri_compare(void **state)
         assert_string_equal(sip_aor(mem, "<tel:+49-30.(12)3;x=y>"), "tel:+4930123");
         assert_string_equal(sip_aor(mem, "tel:112;phone-context=Example.com"), "tel:112;phone-context=example.com");
         assert_string_equal(sip_aor(mem, "urn:service:sos"), "urn:service:sos");
+        assert_null(sip_impu(mem, "urn:service:sos")); /* R-SA-38 */
+        assert_null(sip_impu(mem, "<mailto:a@h>"));
+        assert_string_equal(sip_impu(mem, "<sip:a@H>"), "sip:a@h");
+        assert_string_equal(sip_impu(mem, "<tel:+49>"), "tel:+49");
         assert_true(sip_aor_eq("sip:a@h:5060", "<sip:a@H;lr>"));
         assert_false(sip_aor_eq("sip:a@h:5061", "sip:a@h"));
         assert_false(sip_aor_eq("sip:A@h", "sip:a@h"));

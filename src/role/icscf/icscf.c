@@ -58,7 +58,7 @@ static enum ecode read_ask(struct icscf *c, void *mem, struct sip_msg *rq, struc
         if (strcasecmp(home.host, c->env->site->ims_domain) != 0)
                 return err_set(er, E_NOT_FOUND, "R-SA-2", "REGISTER for the domain %s is not ours to answer",
                                home.host);
-        a->impu = sip_aor(mem, to.uri);
+        a->impu = sip_impu(mem, to.uri);
         if (a->impu == NULL)
                 return err_set(er, E_SYNTAX, "R-SA-38", "To holds no SIP or tel URI");
         const char *h = sip_hdr(rq, "Authorization");

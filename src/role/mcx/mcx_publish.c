@@ -24,6 +24,14 @@ static void mcx_parts_settings(struct mcx_parts *p, struct mcx_settings *s)
                 p->settings = s;
 }
 
+/* The XML reader serves documents of many kinds; here its refusal is that of a SIP body. */
+static enum ecode document(enum ecode e, struct err *er)
+{
+        if (e == E_SYNTAX && er != NULL && strncmp(er->req, "R-SA-", 5) != 0)
+                snprintf(er->req, sizeof er->req, "R-SA-57");
+        return e;
+}
+
 enum ecode mcx_parts_read(void *mem, const struct mime_part *part, struct mcx_parts *ret, struct err *er)
 {
         enum mcx_service s;
@@ -31,11 +39,11 @@ enum ecode mcx_parts_read(void *mem, const struct mime_part *part, struct mcx_pa
         if (part->type != NULL && mcx_service_of_media_type(part->type, &s)) {
                 if (ret->info[s] != NULL)
                         return err_set(er, E_DUPLICATE, "R-SA-97", "two bodies of one service");
-                e = mcx_info_parse(mem, part->body, &ret->info[s], er);
+                e = document(mcx_info_parse(mem, part->body, &ret->info[s], er), er);
                 ret->known = true;
         } else if (part->type != NULL && strcmp(part->type, MCX_SETTINGS_MEDIA_TYPE) == 0) {
                 struct mcx_settings *settings = NULL;
-                e = mcx_settings_parse(mem, part->body, &settings, er);
+                e = document(mcx_settings_parse(mem, part->body, &settings, er), er);
                 mcx_parts_settings(ret, settings);
                 ret->known = true;
         } else if (part->type != NULL && strcmp(part->type, "application/mikey") == 0) {
@@ -89,7 +97,7 @@ static int check_head(struct turn *t, struct err *er)
                 return 489;
         }
         if (sip_addr_of(t->mem, t->rq, "P-Asserted-Identity", 0, &pai, NULL) != E_OK ||
-            (t->ask.impu = sip_aor(t->mem, pai.uri)) == NULL) {
+            (t->ask.impu = sip_impu(t->mem, pai.uri)) == NULL) {
                 err_set(er, E_FORBIDDEN, "R-SA-54", "no P-Asserted-Identity from the core");
                 return 403;
         }

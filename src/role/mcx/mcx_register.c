@@ -80,7 +80,7 @@ static unsigned announced(void *mem, struct sip_msg *inner)
 static enum ecode read_news(struct mcx *m, void *mem, struct sip_msg *rq, struct news *n, struct err *er)
 {
         struct sip_addr from;
-        n->impu = sip_aor(mem, sip_hdr(rq, "To"));
+        n->impu = sip_impu(mem, sip_hdr(rq, "To"));
         if (n->impu == NULL)
                 return err_set(er, E_SYNTAX, "R-SA-38", "To holds no SIP or tel URI");
         n->scscf = sip_addr_of(mem, rq, "From", 0, &from, NULL) == E_OK ? from.uri : "";

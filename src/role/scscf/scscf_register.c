@@ -128,7 +128,7 @@ static enum ecode read_turn(struct scscf_turn *t, struct err *er)
         enum ecode e = sip_addr_of(t->mem, t->rq, "To", 0, &to, er);
         if (e != E_OK)
                 return e;
-        t->impu = sip_aor(t->mem, to.uri);
+        t->impu = sip_impu(t->mem, to.uri);
         if (t->impu == NULL)
                 return err_set(er, E_SYNTAX, "R-SA-38", "To holds no SIP or tel URI");
         struct sip_uri home;
