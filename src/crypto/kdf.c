@@ -3,13 +3,14 @@
 #define KDF_PARAMS_MAX 8
 #define LOW28          UINT32_C(0x0fffffff)
 
-enum ecode kdf_3gpp(struct bytes key, uint8_t fc, const struct bytes *p, size_t n, uint8_t ret[SHA256_LEN])
+enum ecode kdf_3gpp(struct bytes key, uint16_t fc, const struct bytes *p, size_t n, uint8_t ret[SHA256_LEN])
 {
         struct bytes parts[1 + 2 * KDF_PARAMS_MAX];
         uint8_t len[KDF_PARAMS_MAX][2];
-        if (n > KDF_PARAMS_MAX)
+        const uint8_t fc2[2] = { (uint8_t)(fc >> 8), (uint8_t)fc };
+        if (n > KDF_PARAMS_MAX || (fc > 0xfe && fc < 0xff00))
                 return E_RANGE;
-        parts[0] = bytes_of(&fc, 1);
+        parts[0] = fc > 0xfe ? BYTES_ARR(fc2) : bytes_of(fc2 + 1, 1);
         for (size_t i = 0; i < n; i++) {
                 if (p[i].n > 0xffff)
                         return E_RANGE;
@@ -50,7 +51,7 @@ enum ecode kdf_guk_id(const struct mc_key *gmk, uint32_t gmk_id, struct bytes mc
 static enum ecode low128(const struct mc_key *key, enum kdf_fc fc, const struct bytes *p, size_t n, uint8_t ret[16])
 {
         uint8_t d[SHA256_LEN];
-        enum ecode e = kdf_3gpp(BYTES_ARR(key->b), (uint8_t)fc, p, n, d);
+        enum ecode e = kdf_3gpp(BYTES_ARR(key->b), (uint16_t)fc, p, n, d);
         if (e == E_OK)
                 memcpy(ret, d + 16, 16);
         secret_wipe(d, sizeof d);

@@ -22,8 +22,10 @@ SECRET_TYPE(xpk_conf, 16)
 SECRET_TYPE(xpk_int, 16)
 SECRET_TYPE(dpck, 16)
 
-/* HMAC-SHA-256(key, FC || P0 || L0 || P1 || L1 ...). E_RANGE when a parameter is longer than 65535 octets. */
-enum ecode kdf_3gpp(struct bytes key, uint8_t fc, const struct bytes *p, size_t n, uint8_t ret[SHA256_LEN]);
+/* HMAC-SHA-256(key, FC || P0 || L0 || P1 || L1 ...), TS 33.220 B.2.0. FC is one octet, or two when the first is 0xff
+ * (B.2.1): 0x00 to 0xfe and 0xff00 to 0xffff. E_RANGE for another FC, for more than 8 parameters, and for a parameter
+ * longer than 65535 octets. */
+enum ecode kdf_3gpp(struct bytes key, uint16_t fc, const struct bytes *p, size_t n, uint8_t ret[SHA256_LEN]);
 
 /* Low 28 bits of the KDF; the GUK-ID keeps the purpose tag (top 4 bits) of the GMK-ID. The function is its own inverse:
  * with a GUK-ID in it gives the GMK-ID (TS 33.180 5.2.3). */

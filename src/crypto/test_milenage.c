@@ -1,4 +1,4 @@
-#include "test/kit/check.h"
+#include "test/kit/vec5g.h"
 
 #include "crypto/milenage.h"
 
@@ -84,6 +84,58 @@ static void test_auts(void **state)
         CHECK_E(E_RANGE, aka_auts_make(&k, &opc, &rnd, AKA_SQN_MAX + 1, auts));
 }
 
+static void check_ts35208(const json_t *v)
+{
+        struct milenage_k key;
+        struct milenage_op op;
+        struct milenage_opc c;
+        struct aka_rand r;
+        struct milenage_f2345 f;
+        uint8_t field[2], a[8], s[8];
+        vec_to(v, "k", key.b, sizeof key.b);
+        vec_to(v, "op", op.b, sizeof op.b);
+        vec_to(v, "rand", r.b, sizeof r.b);
+        vec_to(v, "amf", field, sizeof field);
+        uint64_t sqn = strtoull(json_string_value(vec_get(v, "sqn")), NULL, 16);
+        CHECK_OK(milenage_opc_of(&key, &op, &c));
+        CHECK_BYTES("OPc", BYTES_ARR(c.b), vec_hex(mem, v, "opc"));
+        CHECK_OK(milenage_f1(&key, &c, &r, sqn, field, a, s));
+        CHECK_BYTES("f1", BYTES_ARR(a), vec_hex(mem, v, "f1_mac_a"));
+        CHECK_BYTES("f1*", BYTES_ARR(s), vec_hex(mem, v, "f1star_mac_s"));
+        CHECK_OK(milenage_f2345(&key, &c, &r, &f));
+        CHECK_BYTES("f2", BYTES_ARR(f.res), vec_hex(mem, v, "f2_res"));
+        CHECK_BYTES("f3", BYTES_ARR(f.ck), vec_hex(mem, v, "f3_ck"));
+        CHECK_BYTES("f4", BYTES_ARR(f.ik), vec_hex(mem, v, "f4_ik"));
+        CHECK_BYTES("f5", BYTES_ARR(f.ak), vec_hex(mem, v, "f5_ak"));
+        CHECK_BYTES("f5*", BYTES_ARR(f.ak_star), vec_hex(mem, v, "f5star_ak"));
+}
+
+/* R-5G-1: TS 35.208 test sets 1 to 6 */
+static void test_ts35208(void **state)
+{
+        (void)state;
+        json_t *all = vector_json(mem, "5g-aka.json"), *v;
+        size_t i;
+        json_array_foreach(json_object_get(all, "milenage_ts35208"), i, v) check_ts35208(v);
+        assert_int_equal(i, 6);
+        json_decref(all);
+}
+
+/* TS 33.102 6.3.3: the AUTS of the vectors, both ways */
+static void test_resync_vector(void **state)
+{
+        (void)state;
+        json_t *all = vector_json(mem, "5g-aka.json");
+        const json_t *v = vec_get(all, "resync");
+        uint64_t sqn = strtoull(json_string_value(vec_get(v, "sqn_ms")), NULL, 16), got;
+        uint8_t auts[AKA_AUTS_LEN];
+        CHECK_OK(aka_auts_make(&k, &opc, &rnd, sqn, auts));
+        CHECK_BYTES("AUTS", BYTES_ARR(auts), vec_hex(mem, v, "auts"));
+        CHECK_OK(aka_auts_open(&k, &opc, &rnd, BYTES_ARR(auts), &got));
+        assert_int_equal(got, sqn);
+        json_decref(all);
+}
+
 static int set_up(void **state)
 {
         (void)state;
@@ -104,9 +156,8 @@ static int tear_down(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_set_1),
-                cmocka_unit_test(test_vector_and_autn),
-                cmocka_unit_test(test_auts),
+                cmocka_unit_test(test_set_1),   cmocka_unit_test(test_vector_and_autn), cmocka_unit_test(test_auts),
+                cmocka_unit_test(test_ts35208), cmocka_unit_test(test_resync_vector),
         };
         return cmocka_run_group_tests_name("milenage", tests, set_up, tear_down);
 }
