@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import node
-from muster import Deployment, Skip, case, main, report, test_dir
+from muster import Deployment, Skip, case, main, report, setup, test_dir
 from oidc import Client
 
 
@@ -26,10 +26,14 @@ def spki(certificate):
     return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
 
+@setup
+def programs():
+    chromium()
+    node.packages()
+
+
 @case
 def all_steps_ran():
-    executable = chromium()
-    node.packages()
     with Deployment('browser', roles=['idm', 'kms', 'cms', 'hss'],
                     settings={'idm': {'organisation': '"Mission Critical Services"', 'delay_after': '100'}}) as dep:
         user = dep.add_user('alice')
@@ -39,9 +43,9 @@ def all_steps_ran():
         parameters = client.request()
         home = os.path.join(test_dir(), 'home')
         os.makedirs(home, exist_ok=True)
-        os.environ.update(HOME=home, XDG_CONFIG_HOME=home, XDG_CACHE_HOME=home)
+        os.environ.update(HOME=home, XDG_CONFIG_HOME=home, XDG_CACHE_HOME=home, TMPDIR=home)
         for state, name, why in node.run('browser.mjs', {
-                'executable': executable, 'spki': spki(dep.path('tls', 'idm.crt')), 'authorizeUrl': client.authorize_url,
+                'executable': chromium(), 'spki': spki(dep.path('tls', 'idm.crt')), 'authorizeUrl': client.authorize_url,
                 'parameters': parameters, 'issuer': dep.url('idm', 'authorization'), 'consentClient': 'wary',
                 'user': user['mc_id'], 'password': user['password'], 'folder': test_dir()}, dep.ca, 600):
             report(name, state, why)

@@ -1,7 +1,7 @@
 """npm's openid-client signs on against the IdM server, with RS256 and ES256, as a public and as a confidential client;
 jose verifies the tokens. Requirement ids stand at each step in node/openid_client.mjs."""
 import node
-from muster import Deployment, add_case, main, report
+from muster import Deployment, add_case, main, report, setup
 from oidc import SCOPE
 
 REDIRECT = 'http://127.0.0.1:8899/callback'
@@ -15,9 +15,13 @@ def relay(dep, alg, user):
         report('%s %s' % (alg, name), state, why)
 
 
+@setup
+def packages():
+    node.packages()
+
+
 def with_alg(alg):
     def run():
-        node.packages()
         with Deployment('openid-' + alg, roles=['idm', 'kms', 'cms', 'hss'], settings={'idm': {'access_alg': alg}}) as dep:
             user = dep.add_user('alice')
             dep.add_client('relying-party', redirect_uri=REDIRECT)

@@ -253,7 +253,7 @@ class Deployment:
         return found
 
     def stop(self):
-        """Orderly: SIGTERM, and nothing may be left."""
+        """Orderly: SIGTERM, and nothing may be left, no sanitizer may have complained, no secret stands in a log."""
         if self.process is None:
             return
         if self in _running:
@@ -274,6 +274,7 @@ class Deployment:
         if reports:
             raise AssertionError('sanitizers found:\n' + reports)
         same(rc, 0, 'exit status of muster serve')
+        same(self.leaks(), [], 'secrets in the logs of %s (R-ID-141, R-SA-127)' % self.dir)
 
     def end(self):
         """For the way out after a failure: ends what runs, complains about nothing."""

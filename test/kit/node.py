@@ -47,8 +47,8 @@ def _install(npm, folder):
     os.makedirs(folder)
     for name in ('package.json', 'package-lock.json'):
         shutil.copy(os.path.join(SOURCE, name), folder)
-    p = subprocess.run([npm, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--omit=dev'], cwd=folder,
-                       capture_output=True, text=True, timeout=600)
+    p = subprocess.run([npm, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1',
+                        '--fetch-retry-mintimeout=1000'], cwd=folder, capture_output=True, text=True, timeout=600)
     if p.returncode != 0:
         last = [x for x in (p.stderr + p.stdout).split('\n') if 'ERR' in x or 'error' in x]
         raise Skip('npm ci did not succeed: %s' % '; '.join(last[:3]))
