@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from muster import Deployment, add_case, case, main, same, setup
+from muster import Deployment, add_case, case, main, same, setup, wait_for
 from oidc import SCOPE, Client, Key, b64, claims
 from refusals import CMS_SCOPE, KMS_PATH, KMS_SCOPE, bearer_error, key_request, no_keys, profile_url, raw, xui
 
@@ -170,6 +170,21 @@ def other_tokens_as_bearer():
     for word, req in ((t['id_token'], 'R-ID-28'), (t['refresh_token'], 'R-ID-82')):
         bearer_error(key_request(dep, word, alice), 401, 'invalid_token', req)
         bearer_error(dep.http('GET', profile_url(dep, alice), bearer=word), 401, 'invalid_token', req)
+
+
+@case
+def token_denied_before_its_time():
+    """Nobody wants to wait for its end; the next sign-on is good again: R-KMS-33"""
+    token = client.sign_on(bob)['access_token']
+    for role, ask in (('kms', lambda t: key_request(dep, t, bob)),
+                      ('cms', lambda t: dep.http('GET', profile_url(dep, bob), bearer=t))):
+        same(ask(token).status, 200, role + ' before')
+        dep.admin(role, 'token-deny', sub=claims(token)['sub'])
+        a = ask(token)
+        bearer_error(a, 401, 'invalid_token', 'R-KMS-33')
+        assert 'error_description="revoked"' in a.fields['www-authenticate'], a
+        # tokens carry whole seconds: one of the same second is denied as well
+        wait_for(role + ' to take a new token', lambda: ask(client.sign_on(bob)['access_token']).status == 200, 10)
 
 
 @case
