@@ -47,7 +47,32 @@ void time_iso8601(int64_t unix_s, char ret[21])
         time_t t = (time_t)unix_s;
         struct tm tm;
         if (gmtime_r(&t, &tm) == NULL || tm.tm_year > 8099 || strftime(ret, 21, "%Y-%m-%dT%H:%M:%SZ", &tm) != 20)
-                strcpy(ret, "9999-12-31T23:59:59Z");
+                memcpy(ret, "9999-12-31T23:59:59Z", 21);
+}
+
+/* Exactly n digits, which sscanf would not insist on. */
+static bool digits(const char **p, int n, int *ret)
+{
+        int v = 0;
+        for (int i = 0; i < n; i++, (*p)++) {
+                if (**p < '0' || **p > '9')
+                        return false;
+                v = v * 10 + (**p - '0');
+        }
+        *ret = v;
+        return true;
+}
+
+static bool letter(const char **p, char c)
+{
+        return *(*p)++ == c;
+}
+
+static bool date_and_time(const char **p, struct tm *tm)
+{
+        return digits(p, 4, &tm->tm_year) && letter(p, '-') && digits(p, 2, &tm->tm_mon) && letter(p, '-') &&
+               digits(p, 2, &tm->tm_mday) && letter(p, 'T') && digits(p, 2, &tm->tm_hour) && letter(p, ':') &&
+               digits(p, 2, &tm->tm_min) && letter(p, ':') && digits(p, 2, &tm->tm_sec);
 }
 
 enum ecode time_parse_iso8601(struct bytes text, int64_t *ret_unix_s)
@@ -58,30 +83,24 @@ enum ecode time_parse_iso8601(struct bytes text, int64_t *ret_unix_s)
         memcpy(s, text.p, text.n);
         s[text.n] = 0;
         struct tm tm = { 0 };
-        int used = 0;
-        if (sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-                   &tm.tm_sec, &used) != 6 ||
-            used != 19)
-                return E_SYNTAX;
-        if (tm.tm_year < 1900 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-            tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
+        const char *p = s;
+        if (!date_and_time(&p, &tm) || tm.tm_year < 1900 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
+            tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
                 return E_SYNTAX;
         tm.tm_year -= 1900;
         tm.tm_mon -= 1;
-        const char *p = s + used;
         if (*p == '.') {
-                p++;
-                if (*p < '0' || *p > '9')
+                size_t n = strspn(++p, "0123456789");
+                if (n == 0)
                         return E_SYNTAX;
-                while (*p >= '0' && *p <= '9')
-                        p++;
+                p += n;
         }
         int64_t offset = 0;
         if (*p == '+' || *p == '-') {
-                int h = 0, m = 0, n = 0;
-                if (sscanf(p + 1, "%2d:%2d%n", &h, &m, &n) != 2 || n != 5 || p[6] != 0 || h > 14 || m > 59)
+                int h = 0, m = 0, sign = *p++ == '-' ? -1 : 1;
+                if (!digits(&p, 2, &h) || !letter(&p, ':') || !digits(&p, 2, &m) || *p != 0 || h > 14 || m > 59)
                         return E_SYNTAX;
-                offset = (int64_t)(h * 3600 + m * 60) * (*p == '-' ? -1 : 1);
+                offset = (int64_t)sign * (h * 3600 + m * 60);
         } else if (!(p[0] == 'Z' && p[1] == 0) && p[0] != 0) {
                 return E_SYNTAX;
         }

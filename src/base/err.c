@@ -55,15 +55,14 @@ void err_fill(struct err *er, enum ecode code, const char *req, const char *fmt,
         va_end(ap);
 }
 
-enum ecode err_at(struct err *er, const char *place)
+void err_at(struct err *er, const char *place)
 {
         if (er == NULL)
-                return E_INTERNAL;
+                return;
         char old[sizeof er->text];
         memcpy(old, er->text, sizeof old);
         int n = snprintf(er->text, sizeof er->text, "%s: ", place);
         if (n > 0 && (size_t)n < sizeof er->text)
                 snprintf(er->text + n, sizeof er->text - (size_t)n, "%.*s", (int)(sizeof er->text - (size_t)n - 1),
                          old);
-        return er->code;
 }

@@ -124,7 +124,7 @@ bool ecode_undecided(enum ecode e);
         })
 void err_fill(struct err *er, enum ecode code, const char *req, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
-/* Puts "place: " before the text of an error that comes from below. Returns er->code. */
-enum ecode err_at(struct err *er, const char *place);
+/* Puts "place: " before the text of an error that comes from below. er may be NULL. */
+void err_at(struct err *er, const char *place);
 
 #endif

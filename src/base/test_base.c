@@ -86,8 +86,14 @@ static void test_time(void **state)
         assert_int_equal(t, 1767261600);
         CHECK_OK(time_parse_iso8601(bytes_str("2026-01-01T12:00:00.25+02:00"), &t));
         assert_int_equal(t, 1767261600);
-        static const char *const bad[] = { "", "2026-01-01", "2026-13-01T10:00:00Z", "2026-01-01T10:00:00X",
-                                           "2026-01-01T10:00:00.Z" };
+        static const char *const bad[] = { "",
+                                           "2026-01-01",
+                                           "2026-13-01T10:00:00Z",
+                                           "2026-01-01T10:00:00X",
+                                           "2026-01-01T10:00:00.Z",
+                                           "2026- 1-01T10:00:00Z",
+                                           "+026-01-01T10:00:00Z",
+                                           "2026-01-01T10:00:00+ 2:00" };
         for (size_t i = 0; i < COUNT(bad); i++)
                 CHECK_E(E_SYNTAX, time_parse_iso8601(bytes_str(bad[i]), &t));
 }

@@ -345,7 +345,7 @@ static enum ecode ssv_scalar(const struct mc_key *ssv, struct bytes id, struct f
 static enum ecode receiver_mul(const struct receiver *rc, const struct fp *r, const struct comb_scalar *u,
                                struct ed *ret, struct err *er)
 {
-        if (rc->comb != NULL) {
+        if (rc->dom == NULL) { /* the receiver was met before */
                 ed_comb_mul(ret, u, rc->comb);
                 return E_OK;
         }

@@ -45,9 +45,17 @@ static int chal_free(struct chal *c)
         return 0;
 }
 
+struct chal *chal_new(void *mem)
+{
+        struct chal *c = talloc_zero(mem, struct chal);
+        if (c != NULL)
+                talloc_set_destructor(c, chal_free);
+        return c;
+}
+
 static void entry_drop(struct chal_table *t, struct entry *e)
 {
-        HASH_DEL(t->by_nonce, e);
+        HASH_DEL(t->by_nonce, e); /* NOLINT(clang-analyzer-unix.Malloc): the analyzer does not follow uthash */
         talloc_free(e->c);
         free(e);
 }
@@ -70,7 +78,6 @@ enum ecode chal_put(struct chal_table *t, struct chal *c, uint64_t now_ms)
                 return E_NOMEM;
         c->made_ms = now_ms;
         e->c = talloc_steal(t, c);
-        talloc_set_destructor(c, chal_free);
         HASH_ADD_KEYPTR(hh, t->by_nonce, c->nonce, strlen(c->nonce), e);
         return E_OK;
 }

@@ -48,7 +48,9 @@ struct chal_table;
 /* At most `limit` pending challenges: the oldest goes first, so that strangers cannot fill the memory. */
 struct chal_table *chal_table_new(void *mem, size_t limit);
 
-/* Takes c, which is talloc memory of the caller, into the table. Its nonce has to be new. */
+/* To be filled in, and put into the table or freed; wiped in the end. */
+struct chal *chal_new(void *mem);
+/* Takes c into the table; when it fails, c stays the caller's. Its nonce has to be new. */
 enum ecode chal_put(struct chal_table *t, struct chal *c, uint64_t now_ms);
 
 /* Judges an answer. *which is the challenge that it answers (still in the table), or NULL with CHAL_NONE. After

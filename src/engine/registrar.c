@@ -58,7 +58,7 @@ static void contact_remove(struct reg *r, struct reg_contact *c)
                         continue;
                 talloc_free(c);
                 r->contacts_n--;
-                memmove(&r->contacts[i], &r->contacts[i + 1], (r->contacts_n - i) * sizeof *r->contacts);
+                memmove(&r->contacts[i], &r->contacts[i + 1], (r->contacts_n - i) * sizeof(struct reg_contact *));
                 return;
         }
 }

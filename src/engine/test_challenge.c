@@ -10,7 +10,7 @@
 
 static struct chal *aka(void *mem)
 {
-        struct chal *c = talloc_zero(mem, struct chal);
+        struct chal *c = chal_new(mem);
         c->nonce = talloc_strdup(c, NONCE);
         c->impi = talloc_strdup(c, IMPI);
         c->realm = talloc_strdup(c, REALM);
@@ -80,7 +80,7 @@ static void test_digest_count(void **state)
         (void)state;
         void *mem = talloc_new(NULL);
         struct chal_table *t = chal_table_new(mem, 10);
-        struct chal *c = talloc_zero(mem, struct chal), *which;
+        struct chal *c = chal_new(mem), *which;
         struct digest_hex rspauth;
         c->nonce = talloc_strdup(c, "dcd98b7102dd2f0e8b11d0f600bfb0c093");
         c->impi = talloc_strdup(c, IMPI);

@@ -5,6 +5,7 @@
 #include "host/pki.h"
 #include "host/roles.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -126,10 +127,10 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 /* Letters, digits, dots and hyphens only: the text goes into certificates and SIP URIs. */
 static enum ecode check_options(const struct init_options *o, struct err *er)
 {
-        unsigned a, b, c;
-        int used = 0;
-        if (sscanf(o->net, "%3u.%3u.%3u%n", &a, &b, &c, &used) != 3 || o->net[used] != 0 || a > 255 || b > 255 ||
-            c > 255)
+        struct in_addr a;
+        char first[32];
+        snprintf(first, sizeof first, "%s.1", o->net);
+        if (strlen(o->net) > 11 || inet_pton(AF_INET, first, &a) != 1)
                 return err_set(er, E_SYNTAX, NULL,
                                "--net %s: write the first three octets of a network, such as 127.0.1", o->net);
         size_t n = strlen(o->domain);

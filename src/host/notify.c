@@ -28,7 +28,7 @@ static void notify_manager(const char *what)
 void notify_ready(void)
 {
         const char *fd_text = getenv("MUSTER_READY_FD");
-        int fd = fd_text ? atoi(fd_text) : 0;
+        int fd = fd_text ? (int)strtol(fd_text, NULL, 10) : 0;
         if (fd > 2) {
                 ssize_t n = write(fd, "ready\n", 6);
                 (void)n;

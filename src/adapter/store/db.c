@@ -124,8 +124,10 @@ static enum ecode migrate_from(struct db_tx *c, const char *const *m, int have, 
 
 static enum ecode migrate(struct db_tx *c, const char *const *m, struct err *er)
 {
+        static const char *const none[] = { NULL };
         int known = 0, have = 0;
-        while (m != NULL && m[known] != NULL)
+        m = m != NULL ? m : none;
+        while (m[known] != NULL)
                 known++;
         /* The lock comes first: of two processes that start together, the second finds the work done. */
         enum ecode e = db_plain(c, "BEGIN IMMEDIATE", er);

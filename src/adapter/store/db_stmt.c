@@ -167,7 +167,7 @@ enum ecode db_step(struct db_stmt *s, bool *row, struct err *er)
 enum ecode db_one_vals(struct db_tx *tx, struct db_stmt **ret, struct err *er, const char *sql, const struct db_val *v)
 {
         struct db_stmt *s = NULL;
-        bool row;
+        bool row = false;
         enum ecode e = db_query_vals(tx, &s, er, sql, v);
         if (e == E_OK)
                 e = db_step(s, &row, er);

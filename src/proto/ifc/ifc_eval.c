@@ -176,7 +176,7 @@ enum ecode ifc_eval(void *mem, const struct ims_profile *p, const struct ifc_req
                 if (ifc_true(&ev, hit, &p->ifcs[i]))
                         hit[n++] = &p->ifcs[i];
         if (n > 0)
-                qsort(hit, n, sizeof *hit, by_priority);
+                qsort(hit, n, sizeof(const struct ifc *), by_priority);
         for (size_t i = 0; i < n; i++)
                 as[i] = &hit[i]->as;
         talloc_free(hit);

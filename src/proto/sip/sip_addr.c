@@ -230,7 +230,7 @@ char *sip_aor(void *mem, const char *uri_or_addr)
         if (e != E_OK || a.star)
                 return NULL;
         struct sip_uri u = { .scheme = a.u.scheme, .user = a.u.user, .host = a.u.host, .opaque = a.u.opaque };
-        if (strcmp(u.scheme, "tel") == 0)
+        if (strcmp(u.scheme, "tel") == 0 && u.user != NULL)
                 return aor_tel(mem, &a.u);
         uint16_t usual = strcmp(u.scheme, "sips") == 0 ? 5061 : 5060;
         u.port = a.u.port == usual ? 0 : a.u.port;

@@ -155,7 +155,7 @@ int sip_warning_code(struct sip_msg *m, const char **text)
                         continue;
                 if (text != NULL)
                         *text = in[n] == ' ' ? in + n + 1 : in + n;
-                return atoi(in);
+                return (int)strtol(in, NULL, 10);
         }
         return -1;
 }

@@ -135,8 +135,10 @@ static enum ecode check_assertion(struct idm *idm, void *mem, const struct idm_c
         enum ecode e = jwks_parse(mem, bytes_str(c->jwks), &keys, er);
         if (e == E_OK)
                 e = jwt_verify(mem, bytes_str(who->assertion), &keys, &pol, idm_now(idm), ret, er);
+        if (e != E_OK && !ecode_undecided(e))
+                err_at(er, "client_assertion");
         if (e != E_OK)
-                return ecode_undecided(e) ? e : err_at(er, "client_assertion");
+                return e;
         if (ret->sub == NULL || strcmp(ret->sub, c->id) != 0 || ret->aud_n != 1 || ret->jti == NULL)
                 return err_set(er, E_TOKEN_MALFORMED, NULL, "client_assertion: sub, one aud and jti are needed");
         if (ret->exp > idm_now(idm) + ASSERTION_MOST_S)

@@ -35,10 +35,10 @@ static enum mc_service service_of(enum mcx_service s)
 }
 
 /* "No" gets the answer of the specification; "could not ask" is 500 with Retry-After (R-SA-74). */
-static enum ecode no(const struct mcx_refusal *what, struct mcx_refusal *ret, const struct err *er)
+static enum ecode no(const struct mcx_refusal *what, struct mcx_refusal *ret, enum ecode e)
 {
-        *ret = ecode_undecided(er->code) ? later : *what;
-        return er->code;
+        *ret = ecode_undecided(e) ? later : *what;
+        return e;
 }
 
 /* The same upload again has no effect (R-KMS-111): whoever refreshes with the same body keeps the key. */
@@ -75,22 +75,23 @@ static enum ecode uncover(struct work *w, struct mcx_refusal *ret, struct err *e
         if (!mcx_info_key_id(w->ask->info, &named))
                 return E_OK;
         if (w->ask->mikey.n == 0) {
-                err_set(er, E_DECRYPT, "R-SA-78", "encrypted elements under a key that is not known here");
-                return no(&no_140, ret, er);
+                return no(&no_140, ret,
+                          err_set(er, E_DECRYPT, "R-SA-78", "encrypted elements under a key that is not known here"));
         }
         enum ecode e = open_csk(w, er);
         if (e != E_OK)
-                return no(&no_101, ret, er);
+                return no(&no_101, ret, e);
         if (w->csk.initiator_uri == NULL || w->csk.key.id != named) {
-                err_set(er, E_DECRYPT, "R-SA-78", "the I_MESSAGE does not name its sender, or carries another key");
-                return no(&no_140, ret, er);
+                return no(&no_140, ret,
+                          err_set(er, E_DECRYPT, "R-SA-78",
+                                  "the I_MESSAGE does not name its sender, or carries another key"));
         }
         struct mcx_conf_key k = { .key_id = w->csk.key.id };
         e = kdf_xpk_conf(&w->csk.key.key, k.key_id, bytes_str(w->csk.initiator_uri), &k.key);
-        if (e == E_OK)
-                e = mcx_info_decrypt(w->mem, w->ask->info, &k, er);
+        e = e == E_OK ? mcx_info_decrypt(w->mem, w->ask->info, &k, er)
+                      : err_set(er, e, "R-SA-78", "no key for the encrypted elements");
         secret_wipe(&k, sizeof k);
-        return e == E_OK ? E_OK : no(&no_140, ret, er);
+        return e == E_OK ? E_OK : no(&no_140, ret, e);
 }
 
 static enum ecode check_token(struct work *w, struct mcx_refusal *ret, struct err *er)
@@ -98,12 +99,10 @@ static enum ecode check_token(struct work *w, struct mcx_refusal *ret, struct er
         const struct mcx_ask *ask = w->ask;
         const char *token = mcx_value_text(&ask->info->access_token);
         const char *const aud[] = { w->m->conf->audience, NULL };
-        if (token == NULL)
-                err_set(er, E_TOKEN_MALFORMED, "R-SA-77", "the token element holds no token");
-        else if (trust_check(w->m->trust, w->mem, bytes_str(token), aud, service_of(ask->service), MC_RES_SERVICE,
-                             &w->claims, &w->mc_id, er) == E_OK)
-                return E_OK;
-        return no(&no_101, ret, er);
+        enum ecode e = token == NULL ? err_set(er, E_TOKEN_MALFORMED, "R-SA-77", "the token element holds no token")
+                                     : trust_check(w->m->trust, w->mem, bytes_str(token), aud, service_of(ask->service),
+                                                   MC_RES_SERVICE, &w->claims, &w->mc_id, er);
+        return e == E_OK ? E_OK : no(&no_101, ret, e);
 }
 
 /* R-SA-66, R-SA-68 */
@@ -111,15 +110,14 @@ static enum ecode check_names(struct work *w, struct mcx_refusal *ret, struct er
 {
         const char *said = mcx_value_text(&w->ask->info->request_uri);
         w->client_id = mcx_value_text(&w->ask->info->client_id);
+        enum ecode e = E_OK;
         if (w->client_id == NULL || *w->client_id == 0 || strpbrk(w->client_id, "\r\n") != NULL)
-                err_set(er, E_MISSING, "R-SA-68", "no client id beside the token");
+                e = err_set(er, E_MISSING, "R-SA-68", "no client id beside the token");
         else if (said != NULL && strcmp(said, w->mc_id) != 0)
-                err_set(er, E_TOKEN_IDENTITY, "R-SA-66", "the body names another MC service ID than the token");
+                e = err_set(er, E_TOKEN_IDENTITY, "R-SA-66", "the body names another MC service ID than the token");
         else if (sip_aor(w->mem, w->mc_id) == NULL)
-                err_set(er, E_TOKEN_IDENTITY, "R-SA-64", "the MC service ID is no URI");
-        else
-                return E_OK;
-        return no(&no_101, ret, er);
+                e = err_set(er, E_TOKEN_IDENTITY, "R-SA-64", "the MC service ID is no URI");
+        return e == E_OK ? E_OK : no(&no_101, ret, e);
 }
 
 /* R-KMS-118: the CSK was signed by the user that the token names; R-SA-81: and is there, where policy demands it. */
@@ -132,14 +130,13 @@ static enum ecode check_csk(struct work *w, struct mcx_refusal *ret, struct err 
         if (w->ask->mikey.n == 0) {
                 if (strcmp(policy, "require") != 0)
                         return E_OK;
-                err_set(er, E_MISSING, "R-SA-81", "no application/mikey with the CSK");
-                return no(&no_101, ret, er);
+                return no(&no_101, ret, err_set(er, E_MISSING, "R-SA-81", "no application/mikey with the CSK"));
         }
         enum ecode e = w->has_csk ? E_OK : open_csk(w, er);
         if (e == E_OK && w->has_csk && w->csk.initiator_uri != NULL && strcmp(w->csk.initiator_uri, w->mc_id) != 0)
                 e = err_set(er, E_TOKEN_IDENTITY, "R-KMS-118", "the CSK was signed by another user than the token's");
         if (e != E_OK || !w->has_csk)
-                return e == E_OK ? E_OK : no(&no_101, ret, er);
+                return e == E_OK ? E_OK : no(&no_101, ret, e);
         pthread_mutex_lock(&m->lock);
         struct mcx_binding *b = mcx_binding_of(m, w->ask->service, w->mc_id, w->client_id);
         if (b != NULL && b->has_csk && w->csk.time_s < b->csk_time)
@@ -147,7 +144,7 @@ static enum ecode check_csk(struct work *w, struct mcx_refusal *ret, struct err 
         else if (mcx_csk_id_taken(m, w->csk.key.id, b))
                 e = err_set(er, E_REPLAY, "R-KMS-110", "this CSK-ID belongs to another client");
         pthread_mutex_unlock(&m->lock);
-        return e == E_OK ? E_OK : no(&no_101, ret, er);
+        return e == E_OK ? E_OK : no(&no_101, ret, e);
 }
 
 static bool profile_known(const struct mcx_user *u, int64_t index)
@@ -177,8 +174,8 @@ static enum ecode apply_settings(const struct mcx_ask *ask, const struct mcx_use
                 b->entity_id = talloc_strdup(b, s->id);
         bool chosen = s != NULL && s->has_profile_index && (s->profile_index != 0 || profile_known(u, 0));
         if (chosen && !profile_known(u, s->profile_index)) {
-                err_set(er, E_NOT_FOUND, "R-SA-84", "there is no profile %lld", (long long)s->profile_index);
-                return no(&no_100, ret, er);
+                return no(&no_100, ret,
+                          err_set(er, E_NOT_FOUND, "R-SA-84", "there is no profile %lld", (long long)s->profile_index));
         }
         if (chosen)
                 b->profile_index = s->profile_index;
@@ -195,26 +192,26 @@ static enum ecode prepare(struct work *w, struct mcx_grant *grant, struct mcx_re
         int64_t now = clock_now(m->env->clock);
         struct mcx_user *u = mcx_user_of(m, ask->service, w->mc_id);
         if (u == NULL || !u->enabled) {
-                err_set(er, u == NULL ? E_NOT_FOUND : E_USER_DISABLED, "R-SA-67", "%s in the MC user database",
-                        u == NULL ? "not provisioned" : "disabled");
-                return no(&no_101, ret, er);
+                return no(&no_101, ret,
+                          err_set(er, u == NULL ? E_NOT_FOUND : E_USER_DISABLED, "R-SA-67",
+                                  "%s in the MC user database", u == NULL ? "not provisioned" : "disabled"));
         }
         struct mcx_binding *old = mcx_binding_of(m, ask->service, w->mc_id, w->client_id);
         bool again = old != NULL && old->valid_until > now;
         if (ask->if_match != NULL && (!again || strcmp(ask->if_match, old->etag) != 0)) {
-                err_set(er, E_ETAG, "R-SA-88", "SIP-If-Match is not the current entity tag of this client");
-                return no(&no_412, ret, er);
+                return no(&no_412, ret,
+                          err_set(er, E_ETAG, "R-SA-88", "SIP-If-Match is not the current entity tag of this client"));
         }
         size_t others = mcx_bindings_of(m, ask->service, w->mc_id, now) - again;
         int64_t most = u->bindings_max > 0 ? u->bindings_max : m->conf->bindings_max;
         if (!again && (int64_t)others >= most) {
-                err_set(er, E_LIMIT, "R-SA-72", "%lld clients of this user are authorised already", (long long)others);
-                return no(&no_164, ret, er);
+                return no(&no_164, ret,
+                          err_set(er, E_LIMIT, "R-SA-72", "%lld clients of this user are authorised already",
+                                  (long long)others));
         }
         w->next = old != NULL ? mcx_binding_copy(w->mem, old) : talloc_zero(w->mem, struct mcx_binding);
         if (w->next == NULL) {
-                err_set(er, E_NOMEM, NULL, "binding");
-                return no(&no_101, ret, er);
+                return no(&no_101, ret, err_set(er, E_NOMEM, NULL, "binding"));
         }
         grant->multiple_devices = others > 0;
         return apply_settings(ask, u, w->next, ret, er);
@@ -287,7 +284,7 @@ static enum ecode bind_user(struct work *w, struct mcx_grant *grant, struct mcx_
                 if (e == E_OK)
                         e = mcx_binding_put(m, w->next, er);
                 if (e != E_OK)
-                        no(&no_101, ret, er);
+                        no(&no_101, ret, e);
         }
         mcx_leave(m, w->ask->impu, w->mc_id);
         return e;
@@ -328,19 +325,20 @@ static enum ecode find_own(struct mcx *m, void *mem, const struct mcx_ask *ask, 
         *ret = b != NULL ? mcx_binding_copy(mem, b) : NULL;
         pthread_mutex_unlock(&m->lock);
         if (*ret == NULL && ask->if_match != NULL) {
-                err_set(er, E_ETAG, "R-SA-88",
-                        any ? "SIP-If-Match is not the current entity tag"
-                            : "SIP-If-Match of an identity without service authorisation");
-                return no(&no_412, why, er);
+                return no(&no_412, why,
+                          err_set(er, E_ETAG, "R-SA-88",
+                                  any ? "SIP-If-Match is not the current entity tag"
+                                      : "SIP-If-Match of an identity without service authorisation"));
         }
         if (*ret == NULL) {
-                err_set(er, E_NOT_AUTHORISED, "R-SA-91", "settings from an identity without service authorisation");
-                return no(&no_141, why, er);
+                return no(&no_141, why,
+                          err_set(er, E_NOT_AUTHORISED, "R-SA-91",
+                                  "settings from an identity without service authorisation"));
         }
         const char *said = ask->info != NULL ? mcx_value_text(&ask->info->request_uri) : NULL;
         if (said != NULL && strcmp(said, (*ret)->mc_id) != 0) {
-                err_set(er, E_TOKEN_IDENTITY, "R-SA-92", "settings for another user's MC service ID");
-                return no(&no_101, why, er);
+                return no(&no_101, why,
+                          err_set(er, E_TOKEN_IDENTITY, "R-SA-92", "settings for another user's MC service ID"));
         }
         return E_OK;
 }
@@ -355,8 +353,8 @@ enum ecode mcx_resettle(struct mcx *m, void *mem, const struct mcx_ask *ask, str
                 pthread_mutex_lock(&m->lock);
                 struct mcx_user *u = mcx_user_of(m, ask->service, b->mc_id);
                 if (u == NULL || !u->enabled) {
-                        err_set(er, E_USER_DISABLED, "R-SA-67", "no longer in the MC user database");
-                        e = no(&no_141, why, er);
+                        e = no(&no_141, why,
+                               err_set(er, E_USER_DISABLED, "R-SA-67", "no longer in the MC user database"));
                 } else {
                         e = apply_settings(ask, u, b, why, er);
                 }
@@ -368,7 +366,7 @@ enum ecode mcx_resettle(struct mcx *m, void *mem, const struct mcx_ask *ask, str
                 b->etag = rng_hex(m->env->rng, b, 8);
                 e = b->etag != NULL ? mcx_binding_put(m, b, er) : err_set(er, E_CRYPTO, NULL, "no random octets");
                 if (e != E_OK)
-                        no(&no_101, why, er);
+                        no(&no_101, why, e);
                 ret->etag = b->etag;
                 ret->mc_id = b->mc_id;
         }
@@ -382,7 +380,7 @@ enum ecode mcx_log_off(struct mcx *m, void *mem, const struct mcx_ask *ask, stru
         mcx_enter(m, ask->impu, NULL);
         enum ecode e = find_own(m, mem, ask, &b, why, er);
         if (e == E_OK && (e = mcx_binding_del(m, b->service, b->mc_id, b->client_id, er)) != E_OK)
-                no(&no_101, why, er);
+                no(&no_101, why, e);
         mcx_leave(m, ask->impu, NULL);
         return e;
 }

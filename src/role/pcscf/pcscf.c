@@ -112,6 +112,7 @@ static enum ecode keep(struct pcscf *p, const struct pcscf_ue *ue, struct err *e
         return e;
 }
 
+/* With the lock; takes ue. */
 static enum ecode table_add(struct pcscf *p, struct pcscf_ue *ue)
 {
         struct pcscf_entry *e = NULL;
@@ -126,7 +127,7 @@ static enum ecode table_add(struct pcscf *p, struct pcscf_ue *ue)
                 talloc_free(ue);
                 return E_NOMEM;
         }
-        e->ue = ue;
+        e->ue = talloc_steal(p, ue);
         HASH_ADD_KEYPTR(hh_id, p->by_id, ue->id, strlen(ue->id), e);
         HASH_ADD_KEYPTR(hh_where, p->by_where, ue->where, strlen(ue->where), e);
         return E_OK;
@@ -135,7 +136,7 @@ static enum ecode table_add(struct pcscf *p, struct pcscf_ue *ue)
 enum ecode pcscf_ue_put(struct pcscf *p, const struct pcscf_ue *ue, struct err *er)
 {
         enum ecode e = keep(p, ue, er);
-        struct pcscf_ue *c = e == E_OK ? ue_copy(p, ue) : NULL;
+        struct pcscf_ue *c = e == E_OK ? ue_copy(NULL, ue) : NULL; /* p is others' too */
         if (c == NULL)
                 return e != E_OK ? e : err_set(er, E_NOMEM, NULL, "UE");
         pthread_mutex_lock(&p->lock);
@@ -175,7 +176,7 @@ static enum ecode restore_one(void *arg, const char *key, struct bytes value)
         json_t *o = json_loadb((const char *)value.p, value.n, 0, NULL);
         const char *id = json_string_value(json_object_get(o, "id")), *ip = json_string_value(json_object_get(o, "ip"));
         const char *contact = json_string_value(json_object_get(o, "contact"));
-        struct pcscf_ue *ue = id && ip && contact ? talloc_zero(p, struct pcscf_ue) : NULL;
+        struct pcscf_ue *ue = id && ip && contact ? talloc_zero(NULL, struct pcscf_ue) : NULL;
         if (ue != NULL) {
                 ue->id = talloc_strdup(ue, id);
                 ue->where = talloc_strdup(ue, key);

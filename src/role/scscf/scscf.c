@@ -54,6 +54,7 @@ const char *scscf_user_key(const struct scscf_user *u)
 
 enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u)
 {
+        talloc_steal(s, u);
         for (size_t i = 0; i < u->reg->impus_n; i++) {
                 struct scscf_entry *e = NULL;
                 HASH_FIND_STR(s->by_impu, u->reg->impus[i], e);
@@ -64,6 +65,7 @@ enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u)
                 e = calloc(1, sizeof *e);
                 if (e == NULL || (e->impu = strdup(u->reg->impus[i])) == NULL) {
                         free(e);
+                        scscf_user_remove(s, u);
                         return E_NOMEM;
                 }
                 e->user = u;
@@ -74,7 +76,7 @@ enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u)
 
 static void entry_free(struct scscf *s, struct scscf_entry *e)
 {
-        HASH_DEL(s->by_impu, e);
+        HASH_DEL(s->by_impu, e); /* NOLINT(clang-analyzer-unix.Malloc): the analyzer does not follow uthash */
         free(e->impu);
         free(e);
 }
@@ -140,7 +142,7 @@ static struct bytes json_octets(void *mem, const json_t *o, const char *key)
 
 static enum ecode user_from_json(struct scscf *s, const json_t *o)
 {
-        struct scscf_user *u = talloc_zero(s, struct scscf_user);
+        struct scscf_user *u = talloc_zero(NULL, struct scscf_user);
         const char *data = json_string_value(json_object_get(o, "user_data"));
         if (u == NULL || data == NULL || reg_from_json(u, json_object_get(o, "reg"), &u->reg) != E_OK ||
             ims_subscription_parse(u, bytes_str(data), &u->data, NULL) != E_OK) {
@@ -241,12 +243,12 @@ static void scscf_tick(void *self)
                 for (size_t i = 0; !due && i < u->reg->contacts_n; i++)
                         due = u->reg->contacts[i]->expires_at <= now;
                 if (due && name != NULL && strcmp(e->impu, scscf_user_key(u)) == 0)
-                        name[n++] = talloc_strdup(mem, e->impu);
+                        n += (name[n] = talloc_strdup(mem, e->impu)) != NULL;
         }
         for (size_t i = 0; i < n; i++) {
                 struct scscf_user *u = scscf_user_of(s, name[i]);
                 if (u != NULL && u->untold) /* owed since before a restart */
-                        scscf_tell(s, u, IFC_REG_RE, u->last_expires);
+                        scscf_tell_owed(s, u, IFC_REG_RE);
                 if (u != NULL)
                         expire_user(s, u, now);
         }

@@ -87,7 +87,8 @@ enum ecode scscf_authenticate(struct scscf_turn *t, struct sip_msg **challenge, 
 
 /* With the lock held: the set that this IMPU belongs to, or NULL. */
 struct scscf_user *scscf_user_of(struct scscf *s, const char *impu);
-/* With the lock held: indexes u by its IMPUs (new), or takes it out and frees it. */
+/* With the lock held: takes u and indexes it by its IMPUs, or frees it when there is no memory; takes it out and frees
+ * it. */
 enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u);
 void scscf_user_remove(struct scscf *s, struct scscf_user *u);
 /* With the lock held: writes the set to the store, or removes it there. */
@@ -98,6 +99,8 @@ const char *scscf_user_key(const struct scscf_user *u);
 /* With the lock held: third-party REGISTER to every application server whose criteria match (TS 24.229 clause 5.4.1.7).
  * expires 0: de-registration. `last` is the set as it was when it ended. */
 void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_t expires);
+/* With the lock held: the round that a binding owes since it was acknowledged; written down as paid. */
+void scscf_tell_owed(struct scscf *s, struct scscf_user *u, unsigned reg_type);
 /* Takes the set down on the network's own account: store, application servers, HSS (TS 24.229 clause 5.4.1.5). */
 void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignment why);
 

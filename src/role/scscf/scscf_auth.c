@@ -103,7 +103,7 @@ static enum ecode challenge(struct scscf_turn *t, struct bytes resync, const str
         enum ecode e = ask_hss(t, resync, &v, er);
         if (e != E_OK)
                 return e;
-        struct chal *c = talloc_zero(s->challenges, struct chal);
+        struct chal *c = chal_new(NULL); /* the table is others' too */
         if (c == NULL)
                 return err_set(er, E_NOMEM, NULL, "challenge");
         c->impi = talloc_strdup(c, t->impi);

@@ -159,15 +159,21 @@ static struct reg_limits limits_of(const struct scscf *s)
                                     .contacts_most = 8 };
 }
 
-static enum ecode precheck(struct scscf_turn *t, struct err *er)
+/* Under the lock: whether the set as it is now (NULL: there is none) lets this REGISTER in. */
+static enum ecode check_turn(const struct scscf_turn *t, const struct scscf_user *u, struct err *er)
 {
         struct reg_limits lim = limits_of(t->s);
-        pthread_mutex_lock(&t->s->lock);
-        struct scscf_user *u = scscf_user_of(t->s, t->impu);
         enum ecode e = reg_check(u ? u->reg : NULL, &t->ask, &lim, clock_now(t->s->env->clock), er);
         if (e == E_OK && u != NULL && strcmp(u->reg->impi, t->impi) != 0)
                 e = err_set(er, E_FORBIDDEN, "R-SA-13",
                             "this public identity is registered by another private identity");
+        return e;
+}
+
+static enum ecode precheck(struct scscf_turn *t, struct err *er)
+{
+        pthread_mutex_lock(&t->s->lock);
+        enum ecode e = check_turn(t, scscf_user_of(t->s, t->impu), er);
         pthread_mutex_unlock(&t->s->lock);
         return e;
 }
@@ -190,7 +196,7 @@ static enum ecode assign(struct scscf_turn *t, enum cx_assignment type, struct c
 static enum ecode user_from_profile(struct scscf_turn *t, const struct cx_saa *a, struct scscf_user **ret,
                                     struct err *er)
 {
-        struct scscf_user *u = talloc_zero(t->s, struct scscf_user);
+        struct scscf_user *u = talloc_zero(NULL, struct scscf_user);
         if (u == NULL || a->user_data == NULL) {
                 talloc_free(u);
                 return err_set(er, E_PEER_DOWN, NULL, "the HSS sent no user data");
@@ -251,38 +257,51 @@ static void keep_texts(struct scscf_turn *t, struct scscf_user *u, const struct 
         u->last_response = sip_msg_print(t->mem, rs, &sent) == E_OK ? bytes_copy(u, sent) : (struct bytes){ 0 };
 }
 
-/* Under the lock: the bindings as they will be, on the disk before anybody hears 200. */
-static enum ecode bind_contacts(struct scscf_turn *t, struct scscf_user *fresh, enum reg_change *change,
+/* The profile may have changed since: TS 29.228 clause 6.1.2. */
+static void take_profile(struct scscf_user *u, struct scscf_user *fresh)
+{
+        talloc_free(u->user_data);
+        talloc_free(u->data);
+        u->user_data = talloc_steal(u, fresh->user_data);
+        u->data = talloc_steal(u, fresh->data);
+        talloc_free(fresh);
+}
+
+/* On the disk before anybody hears 200. */
+static enum ecode bind_contacts(struct scscf_turn *t, struct scscf_user *u, enum reg_change *change,
                                 struct sip_msg **ret, struct err *er)
 {
         struct scscf *s = t->s;
         struct reg_limits lim = limits_of(s);
-        struct scscf_user *u = scscf_user_of(s, t->impu);
-        enum ecode e =
-                reg_check(u ? u->reg : NULL, &t->ask, &lim, clock_now(s->env->clock), er); /* again: time passed */
-        if (e == E_OK && u == NULL) {
-                u = fresh;
-                e = scscf_user_add(s, u);
-        } else if (e == E_OK && fresh != NULL) { /* the profile may have changed: TS 29.228 clause 6.1.2 */
-                talloc_free(u->user_data);
-                talloc_free(u->data);
-                u->user_data = talloc_steal(u, fresh->user_data);
-                u->data = talloc_steal(u, fresh->data);
-        }
-        if (fresh != NULL && fresh != u)
-                talloc_free(fresh);
-        if (e == E_OK)
-                e = reg_apply(u->reg, &t->ask, &lim, clock_now(s->env->clock), change);
+        enum ecode e = reg_apply(u->reg, &t->ask, &lim, clock_now(s->env->clock), change);
         if (e != E_OK)
-                return e;
+                return err_set(er, e, NULL, "bindings");
         *ret = answer_ok(t, u);
         if (*ret == NULL)
                 return err_set(er, E_NOMEM, NULL, "answer");
         keep_texts(t, u, *ret);
         u->last_expires = reg_longest(u->reg, clock_now(s->env->clock));
         u->untold = true;
-        e = scscf_user_keep(s, u, er);
-        if (e != E_OK && u == fresh) /* not on the disk: not registered */
+        return scscf_user_keep(s, u, er);
+}
+
+/* Under the lock: the bindings as they will be. Takes fresh. */
+static enum ecode bind_user(struct scscf_turn *t, struct scscf_user *fresh, enum reg_change *change,
+                            struct sip_msg **ret, struct err *er)
+{
+        struct scscf *s = t->s;
+        struct scscf_user *known = scscf_user_of(s, t->impu), *u = known != NULL ? known : fresh;
+        enum ecode e = check_turn(t, known, er); /* again: time passed */
+        if (e != E_OK) {
+                talloc_free(fresh);
+                return e;
+        }
+        if (known != NULL)
+                take_profile(known, fresh);
+        else if (scscf_user_add(s, fresh) != E_OK)
+                return err_set(er, E_NOMEM, NULL, "registration");
+        e = bind_contacts(t, u, change, ret, er);
+        if (e != E_OK && known == NULL) /* not on the disk: not registered */
                 scscf_user_remove(s, u);
         return e;
 }
@@ -304,12 +323,8 @@ static void tell_and_release(struct scscf_turn *t, enum reg_change change)
         struct scscf *s = t->s;
         pthread_mutex_lock(&s->lock);
         struct scscf_user *u = scscf_user_of(s, t->impu);
-        if (u != NULL) {
-                unsigned type = change == REG_CREATED ? IFC_REG_INITIAL : IFC_REG_RE;
-                scscf_tell(s, u, type, u->last_expires);
-                u->untold = false;
-                scscf_user_keep(s, u, NULL);
-        }
+        if (u != NULL)
+                scscf_tell_owed(s, u, change == REG_CREATED ? IFC_REG_INITIAL : IFC_REG_RE);
         s->registered++;
         pthread_mutex_unlock(&s->lock);
 }
@@ -330,7 +345,7 @@ static enum ecode admit(struct scscf_turn *t, struct err *er)
         enum reg_change change = REG_QUERIED;
         struct sip_msg *rs = NULL;
         pthread_mutex_lock(&s->lock);
-        e = bind_contacts(t, fresh, &change, &rs, er);
+        e = bind_user(t, fresh, &change, &rs, er);
         pthread_mutex_unlock(&s->lock);
         if (e != E_OK)
                 return e;

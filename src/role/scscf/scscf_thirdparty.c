@@ -186,6 +186,13 @@ void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_
         talloc_free(mem);
 }
 
+void scscf_tell_owed(struct scscf *s, struct scscf_user *u, unsigned reg_type)
+{
+        scscf_tell(s, u, reg_type, u->last_expires);
+        u->untold = false;
+        scscf_user_keep(s, u, NULL);
+}
+
 void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignment why)
 {
         void *mem = talloc_new(NULL);
