@@ -21,7 +21,10 @@ static enum ecode kv_store_open(void *mem, const struct role_env *env, void **re
 {
         struct store_kv *kv = NULL;
         char *path = talloc_asprintf(mem, "%s/state.db", env->state_dir);
-        enum ecode e = path != NULL ? kv_sqlite_open(mem, path, &kv, er) : err_set(er, E_NOMEM, NULL, "store");
+        SECRET(seal_key) key;
+        memcpy(key.b, env->seal_key, sizeof key.b);
+        enum ecode e =
+                path != NULL ? kv_sqlite_open(mem, path, &key, env->rng, &kv, er) : err_set(er, E_NOMEM, NULL, "store");
         if (e == E_OK)
                 *ret = kv;
         return e;

@@ -1,8 +1,11 @@
 #include "role/scscf/scscf.h"
 
+#include "base/codec.h"
+#include "base/hash.h"
+#include "base/secret.h"
+
 #include <stdlib.h>
 #include <talloc.h>
-#include "base/hash.h"
 
 struct scscf_entry {
         char *impu;
@@ -107,23 +110,27 @@ static json_t *as_json(const struct scscf_user *u)
         return a;
 }
 
+static json_t *octets_json(void *mem, struct bytes b)
+{
+        return json_string(b64_encode(mem, b)); /* a REGISTER may hold octets that are no text */
+}
+
 enum ecode scscf_user_keep(struct scscf *s, const struct scscf_user *u, struct err *er)
 {
         struct store_kv *kv = s->env->store;
+        void *mem = talloc_new(NULL);
         json_t *o =
-                json_pack("{s:o,s:s,s:o,s:b,s:I,s:s%,s:s%}", "reg", reg_to_json(u->reg), "user_data", u->user_data,
-                          "as", as_json(u), "untold", u->untold, "last_expires", (json_int_t)u->last_expires,
-                          "register", u->last_register.p ? (const char *)u->last_register.p : "", u->last_register.n,
-                          "response", u->last_response.p ? (const char *)u->last_response.p : "", u->last_response.n);
-        /* bodies may hold octets that are no UTF-8: such a REGISTER is kept without its text */
-        if (o == NULL)
-                o = json_pack("{s:o,s:s,s:o,s:b,s:I}", "reg", reg_to_json(u->reg), "user_data", u->user_data, "as",
-                              as_json(u), "untold", u->untold, "last_expires", (json_int_t)u->last_expires);
+                json_pack("{s:o,s:s,s:o,s:b,s:I,s:o,s:o}", "reg", reg_to_json(u->reg), "user_data", u->user_data, "as",
+                          as_json(u), "untold", u->untold, "last_expires", (json_int_t)u->last_expires, "register",
+                          octets_json(mem, u->last_register), "response", octets_json(mem, u->last_response));
         char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
         enum ecode e = text != NULL ? kv->put(kv, scscf_user_key(u), bytes_str(text), er)
                                     : err_set(er, E_NOMEM, NULL, "registration of a set");
+        if (text != NULL)
+                secret_wipe(text, strlen(text)); /* a token may stand in the REGISTER */
         free(text);
         json_decref(o);
+        talloc_free(mem);
         return e;
 }
 
@@ -135,9 +142,9 @@ enum ecode scscf_user_forget(struct scscf *s, const char *key, struct err *er)
 
 static struct bytes json_octets(void *mem, const json_t *o, const char *key)
 {
-        const json_t *v = json_object_get(o, key);
-        return json_is_string(v) ? bytes_copy(mem, bytes_of(json_string_value(v), json_string_length(v)))
-                                 : (struct bytes){ 0 };
+        const char *text = json_string_value(json_object_get(o, key));
+        struct bytes b = { 0 };
+        return text != NULL && b64_decode(mem, bytes_str(text), &b) == E_OK ? b : (struct bytes){ 0 };
 }
 
 static enum ecode user_from_json(struct scscf *s, const json_t *o)
