@@ -16,10 +16,12 @@
 
 struct hss_conf {
         struct cx_conf cx;
-        struct conf_list as;      /* application servers that get the third-party REGISTER and the MC requests */
-        const char *as_failure;   /* "continued" or "terminated": DefaultHandling */
-        const char *sqn;          /* "counter" or "time" */
-        const char *digest_realm; /* realm of HA1 */
+        struct conf_list as;       /* application servers that get the third-party REGISTER and the MC requests */
+        const char *as_failure;    /* "continued" or "terminated": DefaultHandling */
+        struct conf_list as_parts; /* of "request", "response": IncludeRegisterRequest and -Response */
+        const char *as_info;       /* ServiceInfo, or "" */
+        const char *sqn;           /* "counter" or "time" */
+        const char *digest_realm;  /* realm of HA1 */
 };
 
 extern const struct conf_item hss_conf_items[];

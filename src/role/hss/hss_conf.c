@@ -9,6 +9,11 @@ const struct conf_item hss_conf_items[] = {
         CONF_CHOICE(struct hss_conf, as_failure, "continued", "continued terminated",
                     "What an S-CSCF does with a registration or session when such a server fails (DefaultHandling).",
                     "TS 29.228 annex B"),
+        CONF_LIST(struct hss_conf, as_parts, "request response",
+                  "What a third-party REGISTER to them carries of the UE's registration: request, response, both or none.",
+                  "TS 24.229 clause 5.4.1.7A"),
+        CONF_STRING(struct hss_conf, as_info, "", "Service information for them, in the third-party REGISTER.",
+                    "TS 24.229 clause 5.4.1.7A"),
         CONF_CHOICE(struct hss_conf, sqn, "counter", "counter time",
                     "Sequence numbers of AKA: count up, or never stay behind the seconds since 1970. With time, a "
                     "restored backup needs no resynchronisation, but new USIMs may refuse the first large step.",

@@ -31,12 +31,23 @@ static bool start(void *mem, struct ifc *f, const struct hss_conf *conf, size_t 
         return f->spts != NULL && f->as.server_name != NULL;
 }
 
+static bool has_word(const struct conf_list *list, const char *word)
+{
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->item[i], word) == 0)
+                        return true;
+        return false;
+}
+
 /* Every REGISTER, whatever its Contact says: a log-off without the MC feature tags has to reach the server too. */
 static bool third_party_register(void *mem, struct ifc *f, const struct hss_conf *conf, size_t server)
 {
         if (!start(mem, f, conf, server, 10 + 20 * (int64_t)server, 1))
                 return false;
-        f->as.include_register_request = f->as.include_register_response = true;
+        f->as.include_register_request = has_word(&conf->as_parts, "request");
+        f->as.include_register_response = has_word(&conf->as_parts, "response");
+        if (*conf->as_info != 0 && (f->as.service_info = talloc_strdup(mem, conf->as_info)) == NULL)
+                return false;
         struct ifc_spt *s = spt(f, 0, IFC_SPT_METHOD);
         if (s == NULL)
                 return false;

@@ -34,6 +34,8 @@ static void world_open(struct world *w)
                 fail_msg("%s", er.text);
 }
 
+static const char *both_parts[] = { "request", "response" };
+
 static struct world *world(void)
 {
         struct world *w = talloc_zero(NULL, struct world);
@@ -42,7 +44,12 @@ static struct world *world(void)
         w->log = log_mem();
         w->as[0] = "sip:127.0.1.5:5061;transport=tls";
         w->conf = (struct hss_conf){
-                .as = { w->as, 1 }, .as_failure = "continued", .sqn = "counter", .digest_realm = "ims.mc.example"
+                .as = { w->as, 1 },
+                .as_failure = "continued",
+                .as_parts = { both_parts, COUNT(both_parts) },
+                .as_info = "",
+                .sqn = "counter",
+                .digest_realm = "ims.mc.example",
         };
         w->env = (struct role_env){ .clock = &w->clock.base,
                                     .rng = &rng_system,
@@ -250,6 +257,14 @@ static void profile_names_identities_and_servers(void **state)
                 assert_int_equal(m.n, 1);
                 assert_string_equal(m.as[0]->server_name, w->as[0]);
         }
+        w->conf.as_parts.n = 1; /* R-SA-31: by configuration */
+        w->conf.as_info = "mcx=1";
+        world_open(w);
+        assert_int_equal(sar(w, CX_RE_REGISTRATION, S1, &xml), CX_SUCCESS);
+        CHECK_OK(ims_subscription_parse(w, bytes_str(xml), &s, NULL));
+        const struct ifc_as *as = &s->profiles[0].ifcs[0].as;
+        assert_true(as->include_register_request && !as->include_register_response);
+        assert_string_equal(as->service_info, "mcx=1");
         w->conf.as.n = 0; /* no servers: a profile without criteria */
         world_open(w);
         assert_int_equal(sar(w, CX_RE_REGISTRATION, S1, &xml), CX_SUCCESS);

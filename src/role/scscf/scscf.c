@@ -157,7 +157,7 @@ static enum ecode user_from_json(struct scscf *s, const json_t *o)
                 return E_SYNTAX;
         }
         u->user_data = talloc_strdup(u, data);
-        u->untold = json_is_true(json_object_get(o, "untold"));
+        u->untold = u->owed = json_is_true(json_object_get(o, "untold"));
         u->last_expires = json_integer_value(json_object_get(o, "last_expires"));
         u->last_register = json_octets(u, o, "register");
         u->last_response = json_octets(u, o, "response");
@@ -169,8 +169,9 @@ static enum ecode user_from_json(struct scscf *s, const json_t *o)
                 const char *call_id = json_string_value(json_object_get(a, "call_id"));
                 if (server == NULL || call_id == NULL)
                         continue;
-                u->as[u->as_n++] = (struct scscf_as){ talloc_strdup(u, server), talloc_strdup(u, call_id),
-                                                      (uint32_t)json_integer_value(json_object_get(a, "cseq")) };
+                /* what was kept is from before the last round, whose CSeq the server may have seen */
+                uint32_t cseq = (uint32_t)json_integer_value(json_object_get(a, "cseq")) + 1;
+                u->as[u->as_n++] = (struct scscf_as){ talloc_strdup(u, server), talloc_strdup(u, call_id), cseq };
         }
         return scscf_user_add(s, u);
 }
@@ -245,8 +246,8 @@ static void scscf_tick(void *self)
         HASH_ITER(hh, s->by_impu, e, next)
         {
                 struct scscf_user *u = e->user;
-                bool due = u->untold || (u->reg->contacts_n > 0 && strcmp(e->impu, u->reg->impus[0]) == 0 &&
-                                         reg_longest(u->reg, now) == 0);
+                bool due = u->owed || (u->reg->contacts_n > 0 && strcmp(e->impu, u->reg->impus[0]) == 0 &&
+                                       reg_longest(u->reg, now) == 0);
                 for (size_t i = 0; !due && i < u->reg->contacts_n; i++)
                         due = u->reg->contacts[i]->expires_at <= now;
                 if (due && name != NULL && strcmp(e->impu, scscf_user_key(u)) == 0)
@@ -254,7 +255,7 @@ static void scscf_tick(void *self)
         }
         for (size_t i = 0; i < n; i++) {
                 struct scscf_user *u = scscf_user_of(s, name[i]);
-                if (u != NULL && u->untold) /* owed since before a restart */
+                if (u != NULL && u->owed)
                         scscf_tell_owed(s, u, IFC_REG_RE);
                 if (u != NULL)
                         expire_user(s, u, now);

@@ -37,7 +37,9 @@ struct scscf_user {
         struct ims_subscription *data; /* read */
         struct scscf_as *as;           /* application servers that were told, for Call-ID and CSeq */
         size_t as_n;
-        bool untold; /* a third-party REGISTER is owed: survives a restart */
+        bool untold;    /* not all servers of the last round have answered or failed: kept, survives a restart */
+        bool owed;      /* found untold at the start: the round is run again */
+        size_t awaited; /* answers of the round `generation` that are to come */
         struct bytes last_register, last_response;
         int64_t last_expires;
         uint64_t generation; /* counts the third-party rounds: a late failure of an old round is no news */
@@ -96,6 +98,8 @@ enum ecode scscf_user_keep(struct scscf *s, const struct scscf_user *u, struct e
 enum ecode scscf_user_forget(struct scscf *s, const char *impi_impu, struct err *er);
 const char *scscf_user_key(const struct scscf_user *u);
 
+/* With the lock held: one server less to answer in this round; the last one ends it. */
+void scscf_told(struct scscf *s, struct scscf_user *u);
 /* With the lock held: third-party REGISTER to every application server whose criteria match (TS 24.229 clause 5.4.1.7).
  * expires 0: de-registration. `last` is the set as it was when it ended. */
 void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_t expires);

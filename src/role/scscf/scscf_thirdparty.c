@@ -77,6 +77,16 @@ static enum ecode set_bodies(struct scscf *s, void *mem, struct sip_msg *rq, con
         return e;
 }
 
+void scscf_told(struct scscf *s, struct scscf_user *u)
+{
+        if (u->awaited > 0)
+                u->awaited--;
+        if (u->awaited > 0 || !u->untold)
+                return;
+        u->untold = false;
+        scscf_user_keep(s, u, NULL);
+}
+
 static void on_answer(void *arg, struct sip_msg *rs, enum ecode why)
 {
         struct told *told = arg;
@@ -92,6 +102,8 @@ static void on_answer(void *arg, struct sip_msg *rs, enum ecode why)
         s->told_failed += !good;
         struct scscf_user *u = scscf_user_of(s, told->impu);
         bool current = u != NULL && u->generation == told->generation;
+        if (current)
+                scscf_told(s, u);
         pthread_mutex_unlock(&s->lock);
         if (!good)
                 ev(s->env->log, EV_WARN, "third-party-register-failed", KV_STR("server", told->server_name),
@@ -153,6 +165,8 @@ static void tell_one(struct scscf *s, void *mem, struct scscf_user *u, const str
                 e = s->env->sip->send(s->env->sip, rq, &to, (unsigned)s->conf->as_timeout * 1000, on_answer, told);
                 if (e != E_OK)
                         talloc_free(told);
+                else
+                        u->awaited++;
         }
         if (e != E_OK) {
                 s->told_failed++;
@@ -179,18 +193,23 @@ void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_
                                  .message = inner };
         struct err er = { 0 };
         u->generation++;
+        u->awaited = 0;
         if (p == NULL || ifc_eval(mem, p, &q, &match, &er) != E_OK)
                 ev(s->env->log, EV_ERROR, "filter-criteria-failed", KV_STR("text", er.text));
         for (size_t i = 0; i < match.n; i++)
                 tell_one(s, mem, u, match.as[i], expires, inner);
+        if (u->awaited == 0)
+                u->untold = false;
         talloc_free(mem);
 }
 
 void scscf_tell_owed(struct scscf *s, struct scscf_user *u, unsigned reg_type)
 {
+        size_t known = u->as_n;
+        u->owed = false;
         scscf_tell(s, u, reg_type, u->last_expires);
-        u->untold = false;
-        scscf_user_keep(s, u, NULL);
+        if (!u->untold || u->as_n != known) /* a new server's Call-ID outlives this process */
+                scscf_user_keep(s, u, NULL);
 }
 
 void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignment why)
