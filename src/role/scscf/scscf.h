@@ -42,7 +42,7 @@ struct scscf_user {
         size_t awaited; /* answers of the round `generation` that are to come */
         struct bytes last_register, last_response;
         int64_t last_expires;
-        uint64_t generation; /* counts the third-party rounds: a late failure of an old round is no news */
+        uint64_t generation; /* the third-party round: a late failure of an old one is no news */
 };
 
 struct scscf_as {
@@ -56,7 +56,7 @@ struct scscf {
         pthread_mutex_t lock; /* over everything below */
         struct chal_table *challenges;
         struct scscf_entry *by_impu; /* each IMPU of each set */
-        uint64_t registered, refused, told, told_failed;
+        uint64_t registered, refused, told, told_failed, rounds;
 };
 
 extern const struct role role_scscf;
@@ -103,7 +103,8 @@ void scscf_told(struct scscf *s, struct scscf_user *u);
 /* With the lock held: third-party REGISTER to every application server whose criteria match (TS 24.229 clause 5.4.1.7).
  * expires 0: de-registration. `last` is the set as it was when it ended. */
 void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_t expires);
-/* With the lock held: the round that a binding owes since it was acknowledged; written down as paid. */
+/* With the lock held: the round that a binding owes since it was acknowledged; scscf_told writes down that it is paid.
+ */
 void scscf_tell_owed(struct scscf *s, struct scscf_user *u, unsigned reg_type);
 /* Takes the set down on the network's own account: store, application servers, HSS (TS 24.229 clause 5.4.1.5). */
 void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignment why);

@@ -192,7 +192,7 @@ void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_
                                  .header = header_at,
                                  .message = inner };
         struct err er = { 0 };
-        u->generation++;
+        u->generation = ++s->rounds; /* of all sets: one that comes back is not taken for what it was */
         u->awaited = 0;
         if (p == NULL || ifc_eval(mem, p, &q, &match, &er) != E_OK)
                 ev(s->env->log, EV_ERROR, "filter-criteria-failed", KV_STR("text", er.text));
