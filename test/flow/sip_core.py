@@ -417,6 +417,19 @@ def service_is_asserted():
     same(len(server.requests), n, 'requests at the server')
 
 
+@case
+def asking_what_is_bound_tells_nobody():
+    """R-SA-17: a REGISTER without Contact (RFC 3261 clause 10.2.3)."""
+    ue = CoreUe(dep, 'q17')
+    same((ue.first().status, ue.answer(Contact=None).status), (401, 200), 'query before the registration')
+    same(dep.admin('hss', 'user-show', impi=ue.impi)['state'], 'not registered', 'state in the HSS')
+    ue.answer()
+    server.wait(ue.impu)
+    same(list(expires(ue.answer(Contact=None))), [ue.contact.strip('<>')], 'bindings')
+    ue.answer(Contact=ue.contact + ';expires=0')
+    same(server.wait(ue.impu, 2).get('Expires'), '0', 'what the server hears next')
+
+
 # The third-party REGISTER
 
 @case

@@ -389,6 +389,19 @@ static enum ecode release(struct scscf_turn *t, struct err *er)
         return E_OK;
 }
 
+/* RFC 3261 clause 10.2.3: without Contact it asks what is bound. Nothing changes, so that nobody is told. */
+static enum ecode report(struct scscf_turn *t, struct err *er)
+{
+        struct scscf *s = t->s;
+        pthread_mutex_lock(&s->lock);
+        struct sip_msg *rs = answer_ok(t, scscf_user_of(s, t->impu));
+        pthread_mutex_unlock(&s->lock);
+        if (rs == NULL)
+                return err_set(er, E_NOMEM, NULL, "answer");
+        scscf_reply(s, t->tx, rs);
+        return E_OK;
+}
+
 void scscf_on_register(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, const struct sip_peer *from)
 {
         struct err er = { 0 };
@@ -404,7 +417,7 @@ void scscf_on_register(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, c
         if (e == E_OK)
                 e = scscf_authenticate(&t, &challenge, &er);
         if (e == E_OK)
-                e = t.ends ? release(&t, &er) : admit(&t, &er);
+                e = t.ends ? release(&t, &er) : t.ask.contacts_n == 0 && !t.ask.star ? report(&t, &er) : admit(&t, &er);
         if (e == E_AUTH_NEEDED && challenge != NULL)
                 scscf_reply(s, tx, challenge);
         else if (e != E_OK)
