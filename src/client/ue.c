@@ -96,6 +96,8 @@ static int ue_free(struct ue *u)
         for (size_t i = 0; i < COUNT(secrets); i++)
                 if (secrets[i] != NULL)
                         secret_wipe(secrets[i], strlen(secrets[i]));
+        for (int s = 0; s < MCX_SERVICES; s++)
+                mikey_key_wipe(&u->auth[s].csk);
         return 0;
 }
 

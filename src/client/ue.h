@@ -64,7 +64,8 @@ struct ue_registration {
 struct ue_authorisation {
         char *etag;
         int64_t expires_at;
-        uint32_t csk_id;
+        uint32_t csk_id;      /* of csk; 0: none was sent */
+        struct mikey_key csk; /* what the server and this UE share (TS 33.180 clause 5.4) */
         bool multiple_devices;
 };
 

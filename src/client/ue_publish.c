@@ -33,7 +33,10 @@ static enum ecode csk_part(struct ue *u, void *mem, enum mcx_service s, struct m
                 e = mikey_offer_print(mem, &offer, u->env->rng, &message, er);
         else
                 err_set(er, e, NULL, "no random octets for a CSK");
-        u->auth[s].csk_id = csk.id;
+        if (e == E_OK) {
+                u->auth[s].csk_id = csk.id;
+                u->auth[s].csk = csk;
+        }
         mikey_key_wipe(&csk);
         if (e == E_OK)
                 part[(*n)++] =
@@ -171,6 +174,9 @@ enum ecode ue_log_off(struct ue *u, enum mcx_service s, struct err *er)
                 e = refused(rs, er);
         if (e == E_OK) {
                 TALLOC_FREE(u->auth[s].etag);
+                mikey_key_wipe(&u->auth[s].csk);
+                u->auth[s].csk_id = 0;
+                u->auth[s].expires_at = 0;
                 ue_arrow(u, "off", "pcscf", talloc_asprintf(mem, "SIP/%s", sip_proto_name(u->proto)),
                          talloc_asprintf(mem, "200, %s logged off", mcx_service_name(s)), call);
         }

@@ -86,13 +86,14 @@ enum ecode deny_open(void *mem, const char *state_dir, struct deny **ret, struct
 {
         struct deny *d = talloc_zero(mem, struct deny);
         struct bytes text;
-        if (d == NULL || (d->path = talloc_asprintf(d, "%s/denied.json", state_dir)) == NULL ||
+        if (d == NULL ||
+            (state_dir != NULL && (d->path = talloc_asprintf(d, "%s/denied.json", state_dir)) == NULL) ||
             (d->entry = talloc_zero_array(d, struct entry, DENY_MOST)) == NULL) {
                 talloc_free(d);
                 return err_set(er, E_NOMEM, NULL, "deny list");
         }
         void *tmp = talloc_new(NULL);
-        enum ecode e = trust_file_read(tmp, d->path, FILE_MOST, &text);
+        enum ecode e = d->path != NULL ? trust_file_read(tmp, d->path, FILE_MOST, &text) : E_NOT_FOUND;
         e = e == E_NOT_FOUND ? E_OK : e == E_OK ? load(d, text) : e;
         talloc_free(tmp);
         if (e != E_OK) {
@@ -122,6 +123,8 @@ enum ecode deny_add(struct deny *d, const char *claim, const char *value, int64_
         forget_old(d, now_s);
         if (d->n == DENY_MOST)
                 return err_set(er, E_LIMIT, NULL, "%d tokens are denied already", DENY_MOST);
+        if (d->path == NULL)
+                return err_set(er, E_CONFIG, NULL, "there is no folder to keep the deny list in");
         x.value = talloc_strdup(d, value);
         if (x.value == NULL)
                 return err_set(er, E_NOMEM, NULL, "deny list");

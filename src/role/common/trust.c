@@ -16,7 +16,7 @@
 
 struct entry {
         struct trust_issuer is;
-        char *path; /* of the cached set, below state_dir */
+        char *path; /* of the cached set, below state_dir; NULL: not kept */
         void *mem;  /* of keys; NULL: there never was a key */
         struct jwks keys;
         bool fetching, tried;
@@ -57,9 +57,12 @@ static enum ecode entry_init(struct trust *t, struct entry *e, const struct trus
                                        .algs = is->algs != 0 ? is->algs : JOSE_ALLOW_ALL,
                                        .plain_jwt_typ = is->plain_jwt_typ,
                                        .scp_array = is->scp_array };
-        e->path = trust_file_path(t, t->env->state_dir, is->issuer);
-        if (e->is.issuer == NULL || e->is.jwks_url == NULL || e->path == NULL)
+        if (t->env->state_dir != NULL)
+                e->path = trust_file_path(t, t->env->state_dir, is->issuer);
+        if (e->is.issuer == NULL || e->is.jwks_url == NULL || (t->env->state_dir != NULL && e->path == NULL))
                 return err_set(er, E_NOMEM, NULL, "trust list");
+        if (e->path == NULL)
+                return E_OK;
         void *mem = talloc_new(NULL);
         struct jwks keys;
         struct bytes text;
@@ -160,7 +163,7 @@ static void refresh(struct trust *t, struct entry *e)
         pthread_mutex_unlock(&t->lock);
         void *mem = talloc_new(NULL);
         enum ecode c = fetch_keys(t, e, mem, &keys, &er);
-        char *text = c == E_OK ? jwks_print(mem, &keys) : NULL;
+        char *text = c == E_OK && e->path != NULL ? jwks_print(mem, &keys) : NULL;
         if (text != NULL && trust_file_write(e->path, bytes_str(text)) != E_OK)
                 ev(t->env->log, EV_WARN, "jwks-not-kept", KV_STR("issuer", e->is.issuer), KV_STR("path", e->path));
         pthread_mutex_lock(&t->lock);
