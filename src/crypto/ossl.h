@@ -8,8 +8,8 @@
 
 struct ossl {
         EVP_MD *sha256, *md5;
-        EVP_MAC *hmac;
-        EVP_CIPHER *aes128_gcm, *aes128_ecb;
+        EVP_MAC *hmac, *cmac;
+        EVP_CIPHER *aes128_gcm, *aes128_ecb, *aes128_ctr;
         EC_GROUP *p256;
 };
 

@@ -50,6 +50,40 @@ enum ecode hmac_sha256_parts(struct bytes key, const struct bytes *parts, size_t
         return EVP_MAC_final(ctx, ret, &len, SHA256_LEN) == 1 && len == SHA256_LEN ? E_OK : E_CRYPTO;
 }
 
+enum ecode aes128_ctr(const uint8_t key[16], const uint8_t block[16], struct bytes in, uint8_t *ret)
+{
+        if (in.n > INT_MAX)
+                return E_LONG;
+        OSSL_FREED(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free) *ctx = EVP_CIPHER_CTX_new();
+        if (ctx == NULL)
+                return E_NOMEM;
+        int done;
+        if (ossl()->aes128_ctr == NULL || EVP_EncryptInit_ex2(ctx, ossl()->aes128_ctr, key, block, NULL) != 1)
+                return E_CRYPTO;
+        if (in.n > 0 && EVP_EncryptUpdate(ctx, ret, &done, in.p, (int)in.n) != 1)
+                return E_CRYPTO;
+        return E_OK;
+}
+
+enum ecode aes128_cmac_parts(const uint8_t key[16], const struct bytes *parts, size_t n, uint8_t ret[16])
+{
+        if (ossl()->cmac == NULL)
+                return E_CRYPTO;
+        OSSL_FREED(EVP_MAC_CTX, EVP_MAC_CTX_free) *ctx = EVP_MAC_CTX_new(ossl()->cmac);
+        if (ctx == NULL)
+                return E_NOMEM;
+        char name[] = "AES-128-CBC";
+        const OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_CIPHER, name, sizeof name - 1),
+                                      OSSL_PARAM_END };
+        if (EVP_MAC_init(ctx, key, 16, params) != 1)
+                return E_CRYPTO;
+        for (size_t i = 0; i < n; i++)
+                if (parts[i].n > 0 && EVP_MAC_update(ctx, parts[i].p, parts[i].n) != 1)
+                        return E_CRYPTO;
+        size_t len = 0;
+        return EVP_MAC_final(ctx, ret, &len, 16) == 1 && len == 16 ? E_OK : E_CRYPTO;
+}
+
 /* Everything of GCM up to the text itself is the same in both directions. */
 static enum ecode gcm_start(EVP_CIPHER_CTX *ctx, int seal, const uint8_t key[16], struct bytes iv, struct bytes aad)
 {
