@@ -858,6 +858,39 @@ def third_party_register_ends():
 
 
 @case
+def third_party_register_runs_out():
+    """R-SA-49, R-SA-135"""
+    third_party(alice['impu'])
+    same(authorise(client='c1').status, 200, 'authorisation, which would last longer')
+    same(third_party(alice['impu'], expires=2).status, 200, 'a short refresh')
+    assert bindings() and registered(alice['impu']), 'gone at once'
+    wait_for('the end', lambda: not registered(alice['impu']), 10)
+    same(bindings(), [], 'bindings that are left')
+
+
+@case
+def third_party_register_in_the_form_of_kamailio():
+    """R-SA-50"""
+    plain = '<?xml version="1.0"?>\n<ims-3gpp version="1"><service-info>mcx=1</service-info></ims-3gpp>\n'
+    same(third_party(alice['impu'], body=plain, Content_Type='application/3gpp-ims+xml', Event='registration',
+                     Subject='REGISTRATION').status, 200, 'answer')
+    assert registered(alice['impu']), 'not registered'
+    same(bindings(), [], 'bindings')
+    same(third_party(alice['impu'], expires=0, Event='registration').status, 200, 'end')
+    assert not registered(alice['impu']), 'still registered'
+
+
+@case
+def third_party_register_is_answered_first():
+    """R-SA-36"""
+    for its_token in (None, 'e30.e30.c2ln'):  # RFC 3261 clause 17.1.1.1: T1 is 500 ms
+        start = time.monotonic()
+        same(third_party(alice['impu'], **mixed(with_token(its_token), 1)).status, 200, 'answer')
+        assert time.monotonic() - start < 0.5, 'answered after %.2f s' % (time.monotonic() - start)
+    leave()
+
+
+@case
 def third_party_register_without_expires():
     """R-SA-38"""
     same(third_party(alice['impu'], expires=None).get('Expires'), '3600', 'default')

@@ -659,6 +659,21 @@ enum ecode mcx_state_open(struct mcx *m, struct err *er)
         return kv->each(kv, restore_one, m, er);
 }
 
+/* R-SA-49, unless a refresh came meanwhile. */
+static void reg_expire_one(struct mcx *m, const char *impu, int64_t now)
+{
+        mcx_enter(m, impu, NULL);
+        pthread_mutex_lock(&m->lock);
+        const struct mcx_reg *r = mcx_reg_of(m, impu);
+        bool over = r != NULL && r->expires_at <= now;
+        pthread_mutex_unlock(&m->lock);
+        if (over) {
+                ev(m->env->log, EV_INFO, "registration-expired", KV_HASH("subject", impu), KV_STR("req", "R-SA-49"));
+                mcx_reg_del(m, impu, NULL);
+        }
+        mcx_leave(m, impu, NULL);
+}
+
 void mcx_state_expire(struct mcx *m)
 {
         int64_t now = clock_now(m->env->clock);
@@ -674,10 +689,8 @@ void mcx_state_expire(struct mcx *m)
                 if (((struct mcx_binding *)e->value)->valid_until <= now)
                         over[k++] = mcx_binding_copy(mem, e->value);
         pthread_mutex_unlock(&m->lock);
-        for (size_t i = 0; i < n; i++) { /* R-SA-49 */
-                ev(m->env->log, EV_INFO, "registration-expired", KV_HASH("subject", gone[i]), KV_STR("req", "R-SA-49"));
-                mcx_reg_del(m, gone[i], NULL);
-        }
+        for (size_t i = 0; i < n; i++)
+                reg_expire_one(m, gone[i], now);
         for (size_t i = 0; i < k; i++)
                 mcx_binding_del(m, over[i]->service, over[i]->mc_id, over[i]->client_id, NULL);
         talloc_free(mem);
