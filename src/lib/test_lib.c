@@ -190,6 +190,40 @@ static void test_tokens_undecided(void **state)
         close(fd);
 }
 
+static enum ecode open_cached(struct tokens_fix *f, const char *dir, const char *ca, const char *url, const char *text)
+{
+        const struct muster_issuer is = { .issuer = text_of(f->doc, "issuer_a"), .jwks_url = url, .jwks_text = text };
+        const char *const audiences[] = { "mcx-a", NULL };
+        const struct muster_tokens_conf conf = {
+                .issuers = &is, .issuers_n = 1, .audiences = audiences, .ca_file = ca, .cache_dir = dir
+        };
+        muster_tokens_free(f->tokens);
+        f->tokens = NULL;
+        return lib_tokens_open(&conf, &f->clock.base, &f->tokens, NULL);
+}
+
+/* R-ID-97: keys that were seen once serve on while the issuer is away, also after a restart */
+static void test_tokens_cached(void **state)
+{
+        struct tokens_fix *f = *state;
+        char dir[] = "/tmp/muster-lib-XXXXXX", *set = set_of(f, f->doc, "a_public");
+        const char *token = token_named(f->doc, "access_token");
+        struct muster_token *who = NULL;
+        struct muster_error err = { 0 };
+        assert_non_null(mkdtemp(dir));
+        char *ca = talloc_asprintf(f, "%s/ca.crt", dir), *clean = talloc_asprintf(f, "rm -r %s", dir);
+        FILE *empty = fopen(ca, "w");
+        assert_non_null(empty);
+        fclose(empty);
+        CHECK_OK(open_cached(f, dir, NULL, NULL, set));
+        assert_int_equal(muster_tokens_refresh(f->tokens, &err), MUSTER_OK);
+        CHECK_OK(open_cached(f, dir, ca, "https://127.0.0.1:1/jwks.json", NULL));
+        assert_int_equal(muster_tokens_check(f->tokens, token, MUSTER_MCPTT, MUSTER_RES_SERVICE, &who, &err),
+                         MUSTER_OK);
+        muster_token_free(who);
+        assert_int_equal(system(clean), 0);
+}
+
 static void test_tokens_conf(void **state)
 {
         struct tokens_fix *f = *state;
@@ -503,6 +537,31 @@ static void test_mikey_arguments(void **state)
         muster_free(NULL);
 }
 
+/* Encrypted to a user of the partner: nobody here can open it. */
+static void offer_to_partner(const struct muster_domain *partner)
+{
+        struct muster_key key;
+        struct muster_error err = { 0 };
+        struct muster_mikey_opened *o = NULL;
+        uint8_t *message = NULL;
+        size_t n = 0;
+        const struct muster_keys *self = world.bob;
+        assert_int_equal(muster_key_new(MUSTER_PCK, &key, &err), MUSTER_OK);
+        struct muster_mikey_offer offer = { .from = world.alice,
+                                            .peer_uri = muster_keys_uri(world.bob),
+                                            .peer_domain = partner,
+                                            .key = &key,
+                                            .time_s = NOW_KEYS };
+        assert_int_equal(muster_mikey_make(&offer, &message, &n, &err), MUSTER_OK);
+        struct muster_mikey_expect x = expect_of(&self, MUSTER_PCK, "sip:alice@example.org");
+        x.partners = &partner;
+        x.partners_n = 1;
+        assert_int_equal(muster_mikey_open(message, n, &x, &o, &err), MUSTER_REFUSED);
+        assert_string_equal(err.code, "E_NOT_FOUND");
+        assert_null(o);
+        muster_free(message);
+}
+
 /* A partner's certificate comes by itself: R-KMS-112 */
 static void test_domains(void **state)
 {
@@ -512,6 +571,7 @@ static void test_domains(void **state)
         struct bytes cache = vector_file(world.mem, "kms-xml/07-certcache-response.xml");
         assert_int_equal(muster_domain_read(cache.p, cache.n, &d, &err), MUSTER_OK);
         assert_string_equal(muster_domain_kms_uri(d), "kms.partner.example");
+        offer_to_partner(d);
         muster_domain_free(d);
         d = NULL;
         assert_int_equal(muster_domain_read(world.init.p, world.init.n, &d, &err), MUSTER_OK);
@@ -659,6 +719,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_tokens_accepted, set_up_tokens, tear_down_tokens),
                 cmocka_unit_test_setup_teardown(test_tokens_refused, set_up_tokens, tear_down_tokens),
                 cmocka_unit_test_setup_teardown(test_tokens_undecided, set_up_tokens, tear_down_tokens),
+                cmocka_unit_test_setup_teardown(test_tokens_cached, set_up_tokens, tear_down_tokens),
                 cmocka_unit_test_setup_teardown(test_tokens_conf, set_up_tokens, tear_down_tokens),
         };
         const struct CMUnitTest keys[] = {

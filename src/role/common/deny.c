@@ -86,8 +86,7 @@ enum ecode deny_open(void *mem, const char *state_dir, struct deny **ret, struct
 {
         struct deny *d = talloc_zero(mem, struct deny);
         struct bytes text;
-        if (d == NULL ||
-            (state_dir != NULL && (d->path = talloc_asprintf(d, "%s/denied.json", state_dir)) == NULL) ||
+        if (d == NULL || (state_dir != NULL && (d->path = talloc_asprintf(d, "%s/denied.json", state_dir)) == NULL) ||
             (d->entry = talloc_zero_array(d, struct entry, DENY_MOST)) == NULL) {
                 talloc_free(d);
                 return err_set(er, E_NOMEM, NULL, "deny list");

@@ -14,7 +14,8 @@
 
 struct deny;
 
-/* Reads <state_dir>/denied.json where there is one; state_dir NULL: nothing can be denied. E_SYNTAX: it is damaged, and nothing is guessed. */
+/* Reads <state_dir>/denied.json where there is one; state_dir NULL: nothing can be denied. E_SYNTAX: it is damaged, and
+ * nothing is guessed. */
 enum ecode deny_open(void *mem, const char *state_dir, struct deny **ret, struct err *er);
 /* claim: "jti", "sub" or "client_id", E_SYNTAX otherwise. On the disk when it answers E_OK; E_LIMIT, E_IO. */
 enum ecode deny_add(struct deny *d, const char *claim, const char *value, int64_t now_s, struct err *er);

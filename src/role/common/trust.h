@@ -20,7 +20,8 @@ struct trust_issuer {
 
 struct trust;
 
-/* Copies everything of `list`; reads what state_dir holds (NULL: nothing is kept). env has to outlive it. Nothing is fetched yet. */
+/* Copies everything of `list`; reads what state_dir holds (NULL: nothing is kept). env has to outlive it. Nothing is
+ * fetched yet. */
 enum ecode trust_open(void *mem, const struct role_env *env, const struct trust_issuer *list, size_t n,
                       struct trust **ret, struct err *er);
 
