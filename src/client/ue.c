@@ -98,6 +98,9 @@ static int ue_free(struct ue *u)
                         secret_wipe(secrets[i], strlen(secrets[i]));
         for (int s = 0; s < MCX_SERVICES; s++)
                 mikey_key_wipe(&u->auth[s].csk);
+        for (size_t i = 0; i < COUNT(u->narrow); i++)
+                if (u->narrow[i].access != NULL)
+                        secret_wipe(u->narrow[i].access, strlen(u->narrow[i].access));
         return 0;
 }
 

@@ -25,6 +25,7 @@
 #include "proto/mcx/mcx_profile.h"
 #include "proto/mcx/mcx_ue_init.h"
 #include "proto/mikey/mikey_key.h"
+#include "proto/oauth/scope.h"
 
 #include <jansson.h>
 
@@ -49,7 +50,13 @@ struct ue_tokens {
         char *access, *id, *refresh, *scope;
         char *sub, *service_id[MCX_SERVICES]; /* from the ID token */
         int64_t expires_at;                   /* of the access token; none is sent later (R-ID-101) */
-        bool fresh_keys;
+};
+
+/* An access token for one kind of resource server: what a server is shown opens nothing else, so that a compromised CMS
+ * or MC server cannot fetch a user's keys with it (TS 33.180 B.5.2; the KMS access token of the early design). */
+struct ue_narrow {
+        char *access;
+        int64_t expires_at;
 };
 
 struct ue_registration {
@@ -79,6 +86,7 @@ struct ue {
         struct ue_profile *profile;
         struct mcx_ue_init *init;
         struct ue_tokens tokens;
+        struct ue_narrow narrow[5]; /* by enum mc_resource */
         struct mikey_domain *domain;
         struct mikey_user *keys[MCX_SERVICES]; /* NULL: not fetched */
         struct ue_registration reg;
@@ -102,10 +110,7 @@ enum ecode ue_login_password(struct ue *u, const char *password, struct err *er)
 /* The way through a browser (RFC 8252): *ret_url is for the browser; `query` is that of the redirect it ended in. */
 enum ecode ue_login_begin(struct ue *u, const char *redirect_uri, char **ret_url, struct err *er);
 enum ecode ue_login_finish(struct ue *u, const char *query, struct err *er);
-/* scope NULL: what was granted before. With a narrower one only the access token of this answer is narrower; it is
- * returned on mem in *ret_token and not kept. */
 enum ecode ue_refresh(struct ue *u, struct err *er);
-enum ecode ue_token_for(struct ue *u, const char *scope, char **ret_token, struct err *er);
 
 /* Key sets for every MC service ID that the ID token names. */
 enum ecode ue_fetch_keys(struct ue *u, struct err *er);
@@ -126,10 +131,10 @@ enum ecode ue_read_profile(struct ue *u, enum mcx_service s, struct err *er);
 void ue_arrow(struct ue *u, const char *step, const char *from, const char *proto, const char *text, const char *call);
 enum ecode ue_fetch(struct ue *u, void *mem, const struct http_out *rq, struct http_in *rs, struct err *er);
 enum ecode ue_take_tokens(struct ue *u, struct bytes body, struct err *er);
-enum ecode ue_token_exchange(struct ue *u, const char *body, const char *step, void *mem, struct http_in *rs,
-                             struct err *er);
-/* The access token for a request now: refreshed when its life is over. */
-enum ecode ue_live_token(struct ue *u, const char **ret, struct err *er);
+enum ecode ue_token_exchange(struct ue *u, const char *body, void *mem, struct http_in *rs, struct err *er);
+/* The access token to show to this kind of server now: narrowed by a refresh, and again when its life is over. *ret
+ * borrows. E_TOKEN_MISSING: not logged in; E_TOKEN_SCOPE: nothing of this kind was granted. */
+enum ecode ue_token_at(struct ue *u, enum mc_resource r, const char **ret, struct err *er);
 /* Sends over Gm and waits. */
 enum ecode ue_sip_call(struct ue *u, void *mem, struct sip_msg *rq, struct sip_msg **ret, struct err *er);
 /* The token, client id and CSK of one service as parts of a body. */

@@ -9,7 +9,7 @@
 static enum ecode post(struct ue *u, void *mem, const struct kmc_request *rq, struct http_in *rs, struct err *er)
 {
         const char *token = NULL;
-        enum ecode e = ue_live_token(u, &token, er);
+        enum ecode e = ue_token_at(u, MC_RES_KMS, &token, er);
         if (e != E_OK)
                 return e;
         struct http_out out = { .method = "POST",

@@ -193,10 +193,12 @@ enum ecode ue_login_finish(struct ue *u, const char *query, struct err *er)
                                         .code_verifier = u->code_verifier };
                 struct http_in rs;
                 char *body = token_req_print(mem, &rq);
-                e = body != NULL ? ue_token_exchange(u, body, "3f", mem, &rs, er) : err_set(er, E_NOMEM, NULL, "login");
+                e = body != NULL ? ue_token_exchange(u, body, mem, &rs, er) : err_set(er, E_NOMEM, NULL, "login");
                 if (e == E_OK)
                         e = ue_take_tokens(u, rs.body, er);
         }
+        if (e == E_OK)
+                ue_arrow(u, "3f", "idm", "HTTPS", "200, ID token, access token, refresh token", NULL);
         if (e == E_OK)
                 ev_arrow(u->env->log, &(struct arrow){ .flow = UE_FLOW,
                                                        .step = "3g",

@@ -11,7 +11,7 @@ enum ecode ue_read_profile(struct ue *u, enum mcx_service s, struct err *er)
         const char *token = NULL, *id = u->tokens.service_id[s];
         struct http_in rs;
         enum ecode e = id != NULL
-                               ? ue_live_token(u, &token, er)
+                               ? ue_token_at(u, MC_RES_CMS, &token, er)
                                : err_set(er, E_TOKEN_IDENTITY, NULL, "no %s ID in the ID token", mcx_service_name(s));
         if (e == E_OK) {
                 struct http_out rq = { .method = "GET",

@@ -65,7 +65,7 @@ enum ecode ue_authorise_body(struct ue *u, void *mem, enum mcx_service s, bool w
         size_t n = 0;
         const char *token = NULL;
         struct bytes xml;
-        enum ecode e = ue_live_token(u, &token, er);
+        enum ecode e = ue_token_at(u, MC_RES_SERVICE, &token, er);
         struct mcx_info info = { .service = s,
                                  .access_token = mcx_value_of(token),
                                  .client_id = mcx_value_of(u->profile->mc_client_id) };

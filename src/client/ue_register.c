@@ -278,6 +278,8 @@ static enum ecode dialogue(struct ue *u, int64_t expires, bool token_inside, str
 
 enum ecode ue_register(struct ue *u, int64_t expires_s, bool token_inside, struct err *er)
 {
+        for (int i = 0; token_inside && i < MCX_SERVICES; i++)
+                TALLOC_FREE(u->auth[i].etag); /* REGISTER brings no entity tag, and makes older ones void */
         return dialogue(u, expires_s, token_inside, er);
 }
 

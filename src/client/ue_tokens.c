@@ -8,8 +8,7 @@
 
 #include <talloc.h>
 
-enum ecode ue_token_exchange(struct ue *u, const char *body, const char *step, void *mem, struct http_in *rs,
-                             struct err *er)
+enum ecode ue_token_exchange(struct ue *u, const char *body, void *mem, struct http_in *rs, struct err *er)
 {
         struct http_out rq = { .method = "POST",
                                .url = u->init->idms_token_endpoint,
@@ -19,12 +18,8 @@ enum ecode ue_token_exchange(struct ue *u, const char *body, const char *step, v
                                .fields_n = 2 };
         struct oauth_error oe = { 0 };
         enum ecode e = ue_fetch(u, mem, &rq, rs, er);
-        if (e != E_OK)
+        if (e != E_OK || rs->status == 200)
                 return e;
-        if (rs->status == 200) {
-                ue_arrow(u, step, "idm", "HTTPS", "200, ID token, access token, refresh token", NULL);
-                return E_OK;
-        }
         oauth_error_parse(mem, rs->body, &oe);
         return err_set(er, rs->status >= 500 ? E_PEER_DOWN : E_FORBIDDEN, NULL, "token endpoint: %d %s: %s", rs->status,
                        oe.error ? oe.error : "", oe.description ? oe.description : "");
@@ -136,7 +131,7 @@ static enum ecode refresh(struct ue *u, void *mem, const char *scope, struct htt
         if (u->tokens.refresh == NULL)
                 return err_set(er, E_REFRESH_UNKNOWN, NULL, "there is no refresh token: log in first");
         char *body = token_req_print(mem, &rq);
-        return body != NULL ? ue_token_exchange(u, body, "3f", mem, rs, er) : err_set(er, E_NOMEM, NULL, "refresh");
+        return body != NULL ? ue_token_exchange(u, body, mem, rs, er) : err_set(er, E_NOMEM, NULL, "refresh");
 }
 
 enum ecode ue_refresh(struct ue *u, struct err *er)
@@ -146,37 +141,62 @@ enum ecode ue_refresh(struct ue *u, struct err *er)
         enum ecode e = refresh(u, mem, NULL, &rs, er);
         if (e == E_OK)
                 e = ue_take_tokens(u, rs.body, er);
+        if (e == E_OK)
+                ue_arrow(u, "3f", "idm", "HTTPS", "200, fresh ID token, access token, refresh token", NULL);
         talloc_free(mem);
         return e;
 }
 
-enum ecode ue_token_for(struct ue *u, const char *scope, char **ret_token, struct err *er)
+/* What was granted for this kind of server, in all services. NULL: nothing. */
+static char *scope_at(void *mem, const char *granted, enum mc_resource r)
 {
-        void *mem = talloc_new(u);
+        struct buf b = buf_on(mem);
+        struct bytes one;
+        for (size_t at = 0; granted != NULL && scope_next(granted, &at, &one);) {
+                const struct mc_scope *s = mc_scope_find(one);
+                if (s != NULL && s->resource == r)
+                        buf_printf(&b, "%s%.*s", b.n ? " " : "", (int)one.n, (const char *)one.p);
+        }
+        return b.n > 0 ? buf_str(&b) : NULL;
+}
+
+static const char *server_word(enum mc_resource r)
+{
+        static const char *const word[] = { "the MC servers", "the KMS", "the CMS", "the GMS", "the LMS" };
+        return word[r];
+}
+
+static enum ecode narrow(struct ue *u, void *mem, enum mc_resource r, struct err *er)
+{
         struct http_in rs;
         struct token_res res = { 0 };
-        enum ecode e = refresh(u, mem, scope, &rs, er);
+        char *scope = scope_at(mem, u->tokens.scope, r);
+        enum ecode e = scope != NULL ? refresh(u, mem, scope, &rs, er)
+                                     : err_set(er, E_TOKEN_SCOPE, NULL, "no scope for %s was granted", server_word(r));
         if (e == E_OK)
                 e = token_res_parse(mem, rs.body, &res, er);
-        if (e == E_OK) {
-                if (res.refresh_token != NULL) /* rotated, and still the whole grant */
-                        replace(u, &u->tokens.refresh, res.refresh_token);
-                *ret_token = talloc_strdup(u, res.access_token);
-        }
-        talloc_free(mem);
-        return e;
+        if (e != E_OK)
+                return e;
+        if (res.refresh_token != NULL) /* rotated, and still the whole grant */
+                replace(u, &u->tokens.refresh, res.refresh_token);
+        replace(u, &u->narrow[r].access, res.access_token);
+        u->narrow[r].expires_at = clock_now(u->env->clock) + res.expires_in;
+        ue_arrow(u, "3f", "idm", "HTTPS", talloc_asprintf(mem, "200, access token for %s alone", server_word(r)), NULL);
+        return E_OK;
 }
 
-enum ecode ue_live_token(struct ue *u, const char **ret, struct err *er)
+enum ecode ue_token_at(struct ue *u, enum mc_resource r, const char **ret, struct err *er)
 {
         if (u->tokens.access == NULL)
                 return err_set(er, E_TOKEN_MISSING, NULL, "there is no access token: log in first");
         /* R-ID-101: none is sent past its life; a few seconds for the way */
-        if (clock_now(u->env->clock) + 5 >= u->tokens.expires_at) {
-                enum ecode e = ue_refresh(u, er);
+        if (u->narrow[r].access == NULL || clock_now(u->env->clock) + 5 >= u->narrow[r].expires_at) {
+                void *mem = talloc_new(u);
+                enum ecode e = narrow(u, mem, r, er);
+                talloc_free(mem);
                 if (e != E_OK)
                         return e;
         }
-        *ret = u->tokens.access;
+        *ret = u->narrow[r].access;
         return E_OK;
 }

@@ -268,6 +268,8 @@ static void post_token(void *role, const struct http_req *rq, struct http_res *r
                                        http_req_field(rq, "Authorization"), &in, &er);
         if (e == E_OK && in.grant == GRANT_CODE)
                 arrived(idm, rq, "3e", "code and code_verifier");
+        if (e == E_OK && in.grant == GRANT_REFRESH)
+                arrived(idm, rq, "3e", in.scope != NULL ? "refresh token, narrower scope" : "refresh token");
         if (e == E_OK && in.grant != GRANT_CODE)
                 step = "refresh";
         if (e == E_OK)

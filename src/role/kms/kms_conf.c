@@ -12,7 +12,9 @@ const struct conf_item kms_conf_items[] = {
         CONF_URL(struct kms_conf, jwks_url, "https://{net}.2:8443/jwks.json", "Where that issuer publishes its keys.",
                  "R-ID-86"),
         CONF_LIST(struct kms_conf, audiences, "https://{net}.3:8443 {mc_domain}",
-                  "Names of this server: one of them has to stand in a token's aud.", "R-ID-88"),
+                  "Names of this server: one of them has to stand in a token's aud. Without the MC domain, only tokens "
+                  "made for key management alone are taken.",
+                  "R-ID-88"),
         CONF_LIST(struct kms_conf, domains, "{mc_domain}", "Domains whose users this KMS serves.", "TS 33.180 D.3.2.2"),
         CONF_LIST(struct kms_conf, servers,
                   "mcx.{mc_domain}=sip:mcptt-psi@{mc_domain} mcx.{mc_domain}=sip:mcvideo-psi@{mc_domain} "
