@@ -111,6 +111,8 @@ enum ecode ue_login_password(struct ue *u, const char *password, struct err *er)
 enum ecode ue_login_begin(struct ue *u, const char *redirect_uri, char **ret_url, struct err *er);
 enum ecode ue_login_finish(struct ue *u, const char *query, struct err *er);
 enum ecode ue_refresh(struct ue *u, struct err *er);
+/* An access token of this scope alone, on u; it is not kept (the refresh token that came with it is). */
+enum ecode ue_token_for(struct ue *u, const char *scope, char **ret_token, int64_t *ret_expires_at, struct err *er);
 
 /* Key sets for every MC service ID that the ID token names. */
 enum ecode ue_fetch_keys(struct ue *u, struct err *er);

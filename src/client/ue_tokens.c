@@ -166,21 +166,36 @@ static const char *server_word(enum mc_resource r)
         return word[r];
 }
 
-static enum ecode narrow(struct ue *u, void *mem, enum mc_resource r, struct err *er)
+enum ecode ue_token_for(struct ue *u, const char *scope, char **ret_token, int64_t *ret_expires_at, struct err *er)
 {
+        void *mem = talloc_new(u);
         struct http_in rs;
         struct token_res res = { 0 };
-        char *scope = scope_at(mem, u->tokens.scope, r);
-        enum ecode e = scope != NULL ? refresh(u, mem, scope, &rs, er)
-                                     : err_set(er, E_TOKEN_SCOPE, NULL, "no scope for %s was granted", server_word(r));
+        enum ecode e = refresh(u, mem, scope, &rs, er);
         if (e == E_OK)
                 e = token_res_parse(mem, rs.body, &res, er);
+        if (e == E_OK) {
+                if (res.refresh_token != NULL) /* rotated, and still the whole grant */
+                        replace(u, &u->tokens.refresh, res.refresh_token);
+                *ret_token = talloc_strdup(u, res.access_token);
+                *ret_expires_at = clock_now(u->env->clock) + res.expires_in;
+        }
+        talloc_free(mem);
+        return e;
+}
+
+static enum ecode narrow(struct ue *u, void *mem, enum mc_resource r, struct err *er)
+{
+        char *scope = scope_at(mem, u->tokens.scope, r), *token = NULL;
+        struct ue_narrow *n = &u->narrow[r];
+        int64_t expires_at = 0;
+        enum ecode e = scope != NULL ? ue_token_for(u, scope, &token, &expires_at, er)
+                                     : err_set(er, E_TOKEN_SCOPE, NULL, "no scope for %s was granted", server_word(r));
         if (e != E_OK)
                 return e;
-        if (res.refresh_token != NULL) /* rotated, and still the whole grant */
-                replace(u, &u->tokens.refresh, res.refresh_token);
-        replace(u, &u->narrow[r].access, res.access_token);
-        u->narrow[r].expires_at = clock_now(u->env->clock) + res.expires_in;
+        replace(u, &n->access, NULL);
+        n->access = token;
+        n->expires_at = expires_at;
         ue_arrow(u, "3f", "idm", "HTTPS", talloc_asprintf(mem, "200, access token for %s alone", server_word(r)), NULL);
         return E_OK;
 }

@@ -198,16 +198,24 @@ enum muster_result muster_ue_refresh(struct muster_ue *ue, struct muster_error *
         return lib_result(e, &er, err);
 }
 
+/* The whole grant's token, refreshed when its life is over. */
+static enum ecode whole_token(struct ue *u, struct err *er)
+{
+        if (u->tokens.access == NULL)
+                return err_set(er, E_TOKEN_MISSING, NULL, "there is no access token: log in first");
+        return clock_now(u->env->clock) + 5 < u->tokens.expires_at ? E_OK : ue_refresh(u, er);
+}
+
 enum muster_result muster_ue_access_token(struct muster_ue *ue, const char *scope, char **ret, struct muster_error *err)
 {
         struct err er = { 0 };
-        const char *live = NULL;
         char *narrow = NULL;
+        int64_t expires_at = 0;
         enum ecode e = configured(ue, &er);
         if (e == E_OK)
-                e = scope == NULL ? ue_live_token(ue->ue, &live, &er) : ue_token_for(ue->ue, scope, &narrow, &er);
+                e = scope == NULL ? whole_token(ue->ue, &er) : ue_token_for(ue->ue, scope, &narrow, &expires_at, &er);
         if (e == E_OK)
-                e = give_text(scope == NULL ? live : narrow, ret, &er);
+                e = give_text(scope == NULL ? ue->ue->tokens.access : narrow, ret, &er);
         if (narrow != NULL)
                 secret_wipe(narrow, strlen(narrow));
         talloc_free(narrow);
