@@ -1,5 +1,7 @@
 #include "engine/registrar.h"
 
+#include "base/json.h"
+
 #include <talloc.h>
 
 static bool same_text(const char *a, const char *b)
@@ -161,14 +163,6 @@ bool reg_has_impu(const struct reg *r, const char *impu)
         return false;
 }
 
-static json_t *texts_json(char *const *text, size_t n)
-{
-        json_t *a = json_array();
-        for (size_t i = 0; i < n; i++)
-                json_array_append_new(a, json_string(text[i]));
-        return a;
-}
-
 json_t *reg_to_json(const struct reg *r)
 {
         json_t *contacts = json_array();
@@ -182,19 +176,6 @@ json_t *reg_to_json(const struct reg *r)
         }
         return json_pack("{s:s,s:o,s:o}", "impi", r->impi, "impus", texts_json(r->impus, r->impus_n), "contacts",
                          contacts);
-}
-
-static char **json_texts(void *mem, const json_t *a, size_t *n)
-{
-        *n = json_array_size(a);
-        char **text = talloc_zero_array(mem, char *, *n + 1);
-        for (size_t i = 0; text != NULL && i < *n; i++) {
-                const char *s = json_string_value(json_array_get(a, i));
-                text[i] = s ? talloc_strdup(text, s) : NULL;
-                if (text[i] == NULL)
-                        return NULL;
-        }
-        return text;
 }
 
 static enum ecode contact_from_json(struct reg *r, const json_t *o)

@@ -28,13 +28,13 @@ static enum ecode open_state(struct running *r, struct err *er)
         if (mkdir(dir, 0700) != 0 && errno != EEXIST)
                 return err_set(er, E_IO, NULL, "cannot make %s: %s", dir, strerror(errno));
         r->env.state_dir = dir;
-        r->env.seal_key = r->seal_key;
-        return deployment_key(r->d, talloc_asprintf(r, "%s.seal", r->role->name), r->seal_key, er);
+        r->env.seal_key = &r->seal_key;
+        return deployment_key(r->d, talloc_asprintf(r, "%s.seal", r->role->name), r->seal_key.b, er);
 }
 
 static void close_state(struct running *r)
 {
-        secret_wipe(r->seal_key, sizeof r->seal_key);
+        seal_key_wipe(&r->seal_key);
 }
 
 static enum ecode open_threads(struct running *r, struct err *er)

@@ -21,10 +21,8 @@ static enum ecode kv_store_open(void *mem, const struct role_env *env, void **re
 {
         struct store_kv *kv = NULL;
         char *path = talloc_asprintf(mem, "%s/state.db", env->state_dir);
-        SECRET(seal_key) key;
-        memcpy(key.b, env->seal_key, sizeof key.b);
-        enum ecode e =
-                path != NULL ? kv_sqlite_open(mem, path, &key, env->rng, &kv, er) : err_set(er, E_NOMEM, NULL, "store");
+        enum ecode e = path != NULL ? kv_sqlite_open(mem, path, env->seal_key, env->rng, &kv, er)
+                                    : err_set(er, E_NOMEM, NULL, "store");
         if (e == E_OK)
                 *ret = kv;
         return e;

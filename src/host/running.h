@@ -22,7 +22,7 @@ struct running {
         void *set;  /* the role's configuration struct */
         void *self; /* the role's instance */
         struct role_env env;
-        uint8_t seal_key[32];
+        struct seal_key seal_key;
         uint64_t started_ms;
         atomic_bool ready, ticking, stopping;
 
@@ -34,7 +34,7 @@ struct running {
         struct sip_net *sip;
         struct admin_server *admin;
         struct monitor *monitor;
-        size_t parts_open;
+        _Atomic size_t parts_open;
 };
 
 /* What a role is made of: opened in the order of the table in running.c, closed in reverse. A part that the role does

@@ -6,6 +6,7 @@
 
 #include "base/env.h"
 #include "base/event.h"
+#include "crypto/seal.h"
 #include "port/conf.h"
 #include "port/cx.h"
 #include "port/http.h"
@@ -28,12 +29,12 @@ struct role_env {
         const struct rng *rng;
         struct log *log;
         const struct site *site;
-        void *store;              /* the role's store port: struct store_idm *, ... (NEED_STORE) */
-        struct http_client *http; /* NEED_HTTP_CLIENT */
-        struct sip_port *sip;     /* any SIP listener declared */
-        struct cx_client *cx;     /* NEED_CX_CLIENT */
-        const uint8_t *seal_key;  /* 32 octets, the key that seals this role's secrets at rest */
-        const char *state_dir;    /* <deployment>/state/<role>, exists, mode 0700 */
+        void *store;                     /* the role's store port: struct store_idm *, ... (NEED_STORE) */
+        struct http_client *http;        /* NEED_HTTP_CLIENT */
+        struct sip_port *sip;            /* any SIP listener declared */
+        struct cx_client *cx;            /* NEED_CX_CLIENT */
+        const struct seal_key *seal_key; /* seals this role's secrets at rest */
+        const char *state_dir;           /* <deployment>/state/<role>, exists, mode 0700 */
 };
 
 enum role_need {

@@ -11,21 +11,13 @@ enum ecode hss_open(void *mem, const struct role_env *env, const struct hss_conf
         h->env = env;
         h->conf = conf;
         h->st = env->store;
-        memcpy(h->seal.b, env->seal_key, sizeof h->seal.b);
         enum ecode e = hss_criteria(h, conf, &h->ifcs, &h->ifcs_n, er);
         if (e != E_OK) {
-                hss_close(h);
                 talloc_free(h);
                 return e;
         }
         *ret = h;
         return E_OK;
-}
-
-void hss_close(struct hss *h)
-{
-        if (h != NULL)
-                seal_key_wipe(&h->seal);
 }
 
 static enum ecode start(void *mem, const struct role_env *env, const void *conf, void **ret, struct err *er)
@@ -35,11 +27,6 @@ static enum ecode start(void *mem, const struct role_env *env, const void *conf,
         if (e == E_OK)
                 *ret = h;
         return e;
-}
-
-static void stop(void *self)
-{
-        hss_close(self);
 }
 
 static void stats(void *self, json_t *into)
@@ -74,5 +61,4 @@ const struct role role_hss = {
         .cx_conf = offsetof(struct hss_conf, cx),
         .start = start,
         .stats = stats,
-        .stop = stop,
 };

@@ -30,7 +30,6 @@ extern const struct role role_hss;
 struct hss;
 enum ecode hss_open(void *mem, const struct role_env *env, const struct hss_conf *conf, struct hss **ret,
                     struct err *er);
-void hss_close(struct hss *h);
 
 /* TS 29.228 clauses 6.1.1, 6.3.1, 6.1.2. ret->result is always set, *er (never NULL) tells why when it is a refusal or
  * an outage. An outage of the store is CX_UNABLE_TO_COMPLY, never "user unknown". */

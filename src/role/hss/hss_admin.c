@@ -62,7 +62,7 @@ static enum ecode put_sealed(struct hss *h, void *mem, const char *impi, const c
                              struct bytes *ret, struct err *er)
 {
         const char *name = hss_seal_name(mem, impi, field);
-        enum ecode e = name != NULL ? seal(mem, &h->seal, h->env->rng, name, plain_value, ret) : E_NOMEM;
+        enum ecode e = name != NULL ? seal(mem, h->env->seal_key, h->env->rng, name, plain_value, ret) : E_NOMEM;
         return e == E_OK ? E_OK : err_set(er, e, NULL, "sealing %s", field);
 }
 

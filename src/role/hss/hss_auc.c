@@ -35,7 +35,7 @@ static enum ecode unseal(struct hss *h, void *mem, const struct hss_subscription
         const char *name = hss_seal_name(mem, s->impi, field);
         if (name == NULL)
                 return err_set(er, E_NOMEM, NULL, "%s", field);
-        enum ecode e = seal_open(mem, &h->seal, name, sealed, ret, er);
+        enum ecode e = seal_open(mem, h->env->seal_key, name, sealed, ret, er);
         if (e == E_OK || e == E_NOMEM)
                 return e;
         return err_set(er, E_CONFIG, NULL, "%s of this user does not open: was hss.seal replaced?", field);

@@ -13,7 +13,6 @@ struct hss {
         const struct role_env *env;
         const struct hss_conf *conf;
         struct store_hss *st;
-        struct seal_key seal;
         struct ifc *ifcs; /* the criteria that every profile gets */
         size_t ifcs_n;
         atomic_ullong requests, refused, undecided, vectors, resyncs;

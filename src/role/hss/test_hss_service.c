@@ -25,7 +25,7 @@ struct world {
         const char *as[1];
 };
 
-static const uint8_t seal_key_octets[32] = "0123456789abcdef0123456789abcdef";
+static const struct seal_key seal_octets = { "0123456789abcdef0123456789abcdef" };
 
 static void world_open(struct world *w)
 {
@@ -55,14 +55,13 @@ static struct world *world(void)
                                     .rng = &rng_system,
                                     .log = w->log,
                                     .store = &w->st->port,
-                                    .seal_key = seal_key_octets };
+                                    .seal_key = &seal_octets };
         world_open(w);
         return w;
 }
 
 static void world_free(struct world *w)
 {
-        hss_close(w->h);
         log_close(w->log);
         talloc_free(w);
 }
@@ -361,7 +360,6 @@ static void vectors_and_numbers(void **state)
                         last = sqn;
                 }
                 if (round == 10) {
-                        hss_close(w->h);
                         world_open(w);
                 }
         }
@@ -504,12 +502,11 @@ static void digest_gives_ha1(void **state)
 static void sealed_for_one_place(void **state)
 {
         (void)state;
-        static const uint8_t other[32] = { 1 };
+        static const struct seal_key other = { { 1 } };
         struct world *w = world();
         put_alice(w);
         struct cx_mar q = mar_of(1);
-        w->env.seal_key = other;
-        hss_close(w->h);
+        w->env.seal_key = &other;
         world_open(w);
         struct cx_maa a = { 0 };
         struct err er = { 0 };

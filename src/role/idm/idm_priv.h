@@ -17,7 +17,6 @@ struct idm {
         const struct role_env *env;
         const struct idm_conf *conf;
         struct store_idm *st;
-        struct seal_key seal;
         uint8_t mark_key[32]; /* makes the marks of known browsers; from the seal key */
         struct password_cost cost;
         pthread_mutex_t ring_lock;

@@ -12,7 +12,6 @@ static int idm_end(struct idm *idm)
 {
         idm_keys_close(idm);
         pthread_mutex_destroy(&idm->ring_lock);
-        seal_key_wipe(&idm->seal);
         secret_wipe(idm->mark_key, sizeof idm->mark_key);
         return 0;
 }
@@ -26,10 +25,10 @@ enum ecode idm_start(void *mem, const struct role_env *env, const struct idm_con
         *idm = (struct idm){ .env = env, .conf = conf, .st = env->store };
         idm->cost = (struct password_cost){ .opslimit = (unsigned long long)conf->password_passes,
                                             .memlimit = (size_t)conf->password_memory_kib * 1024 };
-        memcpy(idm->seal.b, env->seal_key, sizeof idm->seal.b);
         pthread_mutex_init(&idm->ring_lock, NULL);
         talloc_set_destructor(idm, idm_end);
-        enum ecode e = hmac_sha256(BYTES_ARR(idm->seal.b), BYTES_LIT("idm marks of known browsers"), idm->mark_key);
+        enum ecode e =
+                hmac_sha256(BYTES_ARR(env->seal_key->b), BYTES_LIT("idm marks of known browsers"), idm->mark_key);
         e = e == E_OK ? idm_keys_open(idm, er) : err_set(er, e, NULL, "key derivation");
         if (e != E_OK) {
                 talloc_free(idm);

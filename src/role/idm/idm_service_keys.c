@@ -26,7 +26,7 @@ static enum ecode unseal_key(struct idm *idm, void *mem, const struct idm_key *k
         char *label = seal_label(mem, k->kid);
         if (label == NULL)
                 return err_set(er, E_NOMEM, NULL, "key");
-        enum ecode e = seal_open(mem, &idm->seal, label, k->secret, &der, er);
+        enum ecode e = seal_open(mem, idm->env->seal_key, label, k->secret, &der, er);
         if (e == E_OK)
                 e = jwk_from_der(mem, der, ret, er);
         if (e != E_OK)
@@ -84,7 +84,7 @@ static enum ecode add_key(struct idm *idm, void *mem, const char *alg, bool firs
                 return e;
         row.kid = jwk_kid(k);
         char *label = seal_label(mem, row.kid);
-        if (label == NULL || seal(mem, &idm->seal, idm->env->rng, label, der, &row.secret) != E_OK)
+        if (label == NULL || seal(mem, idm->env->seal_key, idm->env->rng, label, der, &row.secret) != E_OK)
                 return err_set(er, E_CRYPTO, NULL, "a new signing key could not be sealed");
         e = idm->st->key_add(idm->st, &row, first, drop_after(idm, row.use_from_s), er);
         if (e == E_OK)

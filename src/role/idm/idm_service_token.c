@@ -274,7 +274,7 @@ static enum ecode repeat_answer(struct idm *idm, void *mem, const struct idm_ref
         if (!fresh || r->successor_used || r->answer.n == 0 || strcmp(r->asked_scope, asked) != 0)
                 return revoke_for(idm, r->family.id, E_REFRESH_REUSED, "R-ID-73",
                                   "the refresh token was used before; all tokens of this login are revoked", er);
-        enum ecode e = seal_open(mem, &idm->seal, ANSWER_LABEL, r->answer, &plain, er);
+        enum ecode e = seal_open(mem, idm->env->seal_key, ANSWER_LABEL, r->answer, &plain, er);
         if (e != E_OK)
                 return err_set(er, E_INTERNAL, NULL, "the kept answer does not open");
         *ret_json = bytes_to_str(mem, plain);
@@ -287,7 +287,7 @@ static enum ecode rotate(struct idm *idm, void *mem, const struct idm_token_plan
         struct idm_tokens t;
         struct bytes kept = { 0 };
         enum ecode e = idm_tokens_make(idm, mem, plan, &t, er);
-        if (e == E_OK && seal(mem, &idm->seal, idm->env->rng, ANSWER_LABEL, bytes_str(t.json), &kept) != E_OK)
+        if (e == E_OK && seal(mem, idm->env->seal_key, idm->env->rng, ANSWER_LABEL, bytes_str(t.json), &kept) != E_OK)
                 e = err_set(er, E_CRYPTO, NULL, "the answer could not be sealed");
         if (e == E_OK)
                 e = idm->st->refresh_rotate(idm->st, &r->hash, r->family.id, asked, kept, &t.issue, er);

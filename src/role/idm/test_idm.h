@@ -27,7 +27,7 @@ struct fx {
         struct idm *idm;
 };
 
-static const uint8_t fx_seal_key[32] = { 7 };
+static const struct seal_key fx_seal_key = { { 7 } };
 
 static const struct idm_conf fx_conf = {
         .issuer = "https://idms.mcx-a.example",
@@ -106,7 +106,7 @@ static inline struct fx *fx_new(void)
                                     .log = f->log,
                                     .site = &f->site,
                                     .store = f->st,
-                                    .seal_key = fx_seal_key };
+                                    .seal_key = &fx_seal_key };
         fx_share_keys(f, false);
         if (idm_start(f, &f->env, &f->conf, &f->idm, &er) != E_OK)
                 fail_msg("start: %s", er.text);

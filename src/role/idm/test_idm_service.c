@@ -926,11 +926,11 @@ static void test_keys_sealed_with_another_key(void **state)
 {
         (void)state;
         struct fx *f = fx_new();
-        static const uint8_t other[32] = { 8 };
+        static const struct seal_key other = { { 8 } };
         struct role_env env = f->env;
         struct idm *second = NULL;
         struct err er = { 0 };
-        env.seal_key = other;
+        env.seal_key = &other;
         CHECK_E(E_DECRYPT, idm_start(f, &env, &f->conf, &second, &er));
         fx_free(f);
 }
@@ -977,7 +977,7 @@ static void test_nothing_on_the_disk_signs_on(void **state)
         struct bytes der;
         size_t n;
         CHECK_OK(f->st->key_list(f->st, f->mem, &keys, &n, NULL));
-        CHECK_OK(seal_open(f->mem, &f->idm->seal, talloc_asprintf(f->mem, "idm signing_key %s", keys[0].kid),
+        CHECK_OK(seal_open(f->mem, f->idm->env->seal_key, talloc_asprintf(f->mem, "idm signing_key %s", keys[0].kid),
                            keys[0].secret, &der, NULL));
         const char *const secret[] = { h, code, t.refresh_token, t2.refresh_token, t2.access_token, PASSWORD };
         for (size_t i = 0; i < COUNT(side); i++) {

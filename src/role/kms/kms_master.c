@@ -26,7 +26,6 @@ static enum ecode store(const struct role_env *env, const struct kms_conf *conf,
                         struct err *er)
 {
         struct store_kms *st = env->store;
-        SECRET(seal_key) key;
         void *tmp = talloc_new(NULL);
         struct kms_master_row row = { .kpak = BYTES_ARR(m->kpak.b),
                                       .pub_z = BYTES_ARR(m->pub_z.b),
@@ -34,12 +33,11 @@ static enum ecode store(const struct role_env *env, const struct kms_conf *conf,
                                       .key_period = (uint64_t)conf->key_period,
                                       .key_offset = (uint64_t)conf->key_offset,
                                       .created_s = m->created_s };
-        memcpy(key.b, env->seal_key, sizeof key.b);
-        enum ecode e = seal(tmp, &key, env->rng, "kms.master.ksak", BYTES_ARR(m->ksak.b), &row.ksak);
+        enum ecode e = seal(tmp, env->seal_key, env->rng, "kms.master.ksak", BYTES_ARR(m->ksak.b), &row.ksak);
         if (e == E_OK)
-                e = seal(tmp, &key, env->rng, "kms.master.z", BYTES_ARR(m->z.b), &row.z);
+                e = seal(tmp, env->seal_key, env->rng, "kms.master.z", BYTES_ARR(m->z.b), &row.z);
         if (e == E_OK)
-                e = seal(tmp, &key, env->rng, "kms.master.vseed", BYTES_ARR(m->vseed.b), &row.vseed);
+                e = seal(tmp, env->seal_key, env->rng, "kms.master.vseed", BYTES_ARR(m->vseed.b), &row.vseed);
         if (e != E_OK)
                 err_set(er, e, NULL, "master secrets could not be sealed");
         else
@@ -65,14 +63,12 @@ static enum ecode open_one(void *mem, const struct seal_key *key, const char *wh
 static enum ecode load(const struct role_env *env, const struct kms_master_row *row, struct kms_master *m,
                        struct err *er)
 {
-        SECRET(seal_key) key;
         void *tmp = talloc_new(NULL);
-        memcpy(key.b, env->seal_key, sizeof key.b);
-        enum ecode e = open_one(tmp, &key, "kms.master.ksak", row->ksak, m->ksak.b, sizeof m->ksak.b, er);
+        enum ecode e = open_one(tmp, env->seal_key, "kms.master.ksak", row->ksak, m->ksak.b, sizeof m->ksak.b, er);
         if (e == E_OK)
-                e = open_one(tmp, &key, "kms.master.z", row->z, m->z.b, sizeof m->z.b, er);
+                e = open_one(tmp, env->seal_key, "kms.master.z", row->z, m->z.b, sizeof m->z.b, er);
         if (e == E_OK)
-                e = open_one(tmp, &key, "kms.master.vseed", row->vseed, m->vseed.b, sizeof m->vseed.b, er);
+                e = open_one(tmp, env->seal_key, "kms.master.vseed", row->vseed, m->vseed.b, sizeof m->vseed.b, er);
         talloc_free(tmp);
         if (e != E_OK)
                 return e;

@@ -193,7 +193,7 @@ struct fix {
         char dir[64];
 };
 
-static const uint8_t seal_octets[32] = { 1, 2, 3 };
+static const struct seal_key seal_octets = { { 1, 2, 3 } };
 static const char *const aud[] = { "https://127.0.1.3:8443" };
 static const char *domain[] = { "mc.example" };
 
@@ -212,7 +212,7 @@ static int setup(void **state)
                                     .site = &f->site,
                                     .store = f->store,
                                     .http = &f->issuer.http,
-                                    .seal_key = seal_octets,
+                                    .seal_key = &seal_octets,
                                     .state_dir = f->dir };
         f->conf = (struct kms_conf){ .kms_uri = "kms.mc.example",
                                      .kms_id = "kms-1",
@@ -623,8 +623,8 @@ static void test_restart(void **state)
         conf.key_offset = conf.key_period;
         CHECK_E(E_RANGE, kms_start(f, &f->env, &conf, &again, NULL));
         struct role_env env = f->env;
-        static const uint8_t other_key[32] = { 9 };
-        env.seal_key = other_key;
+        static const struct seal_key other_key = { { 9 } };
+        env.seal_key = &other_key;
         CHECK_E(E_DECRYPT, kms_start(f, &env, &f->conf, &again, NULL));
         struct bytes good = f->store->master->pub_z;
         uint8_t bad[257];

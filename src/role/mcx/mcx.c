@@ -50,8 +50,10 @@ const char *mcx_psi(const struct mcx *m, enum mcx_service s)
 
 static int mcx_free(struct mcx *m)
 {
-        for (size_t i = 0; i < COUNT(m->stripes); i++)
-                pthread_mutex_destroy(&m->stripes[i]);
+        for (size_t i = 0; i < COUNT(m->impus); i++) {
+                pthread_mutex_destroy(&m->impus[i]);
+                pthread_mutex_destroy(&m->users_of[i]);
+        }
         pthread_mutex_destroy(&m->lock);
         return 0;
 }
@@ -64,8 +66,10 @@ static enum ecode mcx_start(void *mem, const struct role_env *env, const void *c
         m->env = env;
         m->conf = conf;
         pthread_mutex_init(&m->lock, NULL);
-        for (size_t i = 0; i < COUNT(m->stripes); i++)
-                pthread_mutex_init(&m->stripes[i], NULL);
+        for (size_t i = 0; i < COUNT(m->impus); i++) {
+                pthread_mutex_init(&m->impus[i], NULL);
+                pthread_mutex_init(&m->users_of[i], NULL);
+        }
         talloc_set_destructor(m, mcx_free);
         struct trust_issuer issuer = { .issuer = m->conf->issuer, .jwks_url = m->conf->jwks_url };
         enum ecode e = trust_open(m, env, &issuer, 1, &m->trust, er);

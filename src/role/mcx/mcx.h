@@ -3,6 +3,8 @@
  *
  *   mcx.c           settings, start, stop, expiry, administration
  *   mcx_state.c     users, registrations, bindings: in memory and in the store
+ *   mcx_value.c     each of them as a value: copies, and the form in the store
+ *   mcx_map.c       maps and indexes
  *   mcx_keys.c      the server's own keys from the KMS (CSC-9)
  *   mcx_register.c  third-party REGISTER (step 2)
  *   mcx_publish.c   PUBLISH of service settings: read and answered (step 4)
@@ -22,6 +24,7 @@
 #include "proto/mime/mime.h"
 #include "proto/sip/sip.h"
 #include "role/common/trust.h"
+#include "role/mcx/mcx_map.h"
 
 #include <pthread.h>
 
@@ -70,8 +73,9 @@ struct mcx {
         const struct role_env *env;
         const struct mcx_conf *conf;
         struct trust *trust;
-        pthread_mutex_t lock;        /* over the maps */
-        pthread_mutex_t stripes[64]; /* one decision at a time for one IMPU, and for one user */
+        pthread_mutex_t lock;         /* over the maps; taken last, and never while waiting for the disk */
+        pthread_mutex_t impus[64];    /* one decision at a time for one IMPU; taken first */
+        pthread_mutex_t users_of[64]; /* and for one user; taken second, one at a time */
         struct mcx_map *users, *regs, *bindings, *index;
         struct mcx_keys *keys;
         uint64_t authorised, refused, registered;
@@ -94,30 +98,48 @@ struct mcx_binding *mcx_binding_for(struct mcx *m, enum mcx_service s, const cha
 /* One on this IMPU that belongs to another user than mc_id. */
 struct mcx_binding *mcx_stranger_on(struct mcx *m, enum mcx_service s, const char *impu, const char *mc_id);
 size_t mcx_bindings_of(struct mcx *m, enum mcx_service s, const char *mc_id, int64_t now_s);
-struct mcx_binding *mcx_binding_copy(void *mem, const struct mcx_binding *b);
 bool mcx_csk_id_taken(struct mcx *m, uint32_t csk_id, const struct mcx_binding *by);
-size_t mcx_count(const struct mcx_map *map);
-/* A user as administration names it; NULL: no MC ID, or no memory. */
-struct mcx_user *mcx_user_from_json(void *mem, const json_t *o);
+/* This binding is there, and nobody changed it since it was copied. */
+bool mcx_binding_unchanged(struct mcx *m, const struct mcx_binding *seen);
 void mcx_each_user(struct mcx *m, void (*fn)(void *arg, const struct mcx_user *u), void *arg);
 void mcx_each_reg(struct mcx *m, void (*fn)(void *arg, const struct mcx_reg *r), void *arg);
 void mcx_each_binding(struct mcx *m, void (*fn)(void *arg, const struct mcx_binding *b), void *arg);
 
-/* Durable changes; without m->lock, they wait for the disk. */
+/* Durable changes; without m->lock, they wait for the disk. Who changes a registration has entered its IMPU; who puts
+ * or deletes a binding has entered its user. */
 enum ecode mcx_user_put(struct mcx *m, const struct mcx_user *u, struct err *er);
 enum ecode mcx_user_del(struct mcx *m, const char *mc_id, struct err *er);
 enum ecode mcx_reg_put(struct mcx *m, const struct mcx_reg *r, struct err *er);
 /* With all bindings on it: R-SA-48. */
 enum ecode mcx_reg_del(struct mcx *m, const char *impu, struct err *er);
 enum ecode mcx_binding_put(struct mcx *m, const struct mcx_binding *b, struct err *er);
-enum ecode mcx_binding_del(struct mcx *m, enum mcx_service s, const char *mc_id, const char *client_id, struct err *er);
+enum ecode mcx_binding_del(struct mcx *m, const struct mcx_binding *b, struct err *er);
+/* Enters the user itself, and deletes the binding unless it was changed since it was copied. */
+enum ecode mcx_binding_drop(struct mcx *m, const struct mcx_binding *seen, struct err *er);
 /* Those of the IMPU and these services (bits). */
 enum ecode mcx_bindings_drop(struct mcx *m, const char *impu, unsigned services, struct err *er);
 void mcx_state_expire(struct mcx *m);
 
-/* Serialises decisions about these two texts (the second may be NULL). */
-void mcx_enter(struct mcx *m, const char *a, const char *b);
-void mcx_leave(struct mcx *m, const char *a, const char *b);
+/* One decision at a time about an IMPU, and about a user. */
+void mcx_enter(struct mcx *m, const char *impu);
+void mcx_leave(struct mcx *m, const char *impu);
+void mcx_enter_user(struct mcx *m, const char *mc_id);
+void mcx_leave_user(struct mcx *m, const char *mc_id);
+
+/* mcx_value.c. Everything on mem; NULL: no memory, or a text that does not hold what has to be there. */
+struct mcx_user *mcx_user_copy(void *mem, const struct mcx_user *u);
+struct mcx_reg *mcx_reg_copy(void *mem, const struct mcx_reg *r);
+struct mcx_binding *mcx_binding_copy(void *mem, const struct mcx_binding *b);
+/* An empty one, wiped when it is freed. */
+struct mcx_binding *mcx_binding_new(void *mem);
+json_t *mcx_user_json(const struct mcx_user *u);
+json_t *mcx_reg_json(const struct mcx_reg *r);
+/* The CSK is sealed; mem is for what the document is made of. */
+json_t *mcx_binding_json(struct mcx *m, void *mem, const struct mcx_binding *b);
+/* Also a user as administration names it. */
+struct mcx_user *mcx_user_from_json(void *mem, const json_t *o);
+struct mcx_reg *mcx_reg_from_json(void *mem, const json_t *o);
+struct mcx_binding *mcx_binding_from_json(struct mcx *m, void *mem, const json_t *o);
 
 /* mcx_keys.c */
 enum ecode mcx_keys_open(struct mcx *m, struct err *er);

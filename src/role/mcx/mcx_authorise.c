@@ -135,16 +135,21 @@ static enum ecode check_csk(struct work *w, struct mcx_refusal *ret, struct err 
         enum ecode e = w->has_csk ? E_OK : open_csk(w, er);
         if (e == E_OK && w->has_csk && w->csk.initiator_uri != NULL && strcmp(w->csk.initiator_uri, w->mc_id) != 0)
                 e = err_set(er, E_TOKEN_IDENTITY, "R-KMS-118", "the CSK was signed by another user than the token's");
-        if (e != E_OK || !w->has_csk)
-                return e == E_OK ? E_OK : no(&no_101, ret, e);
-        pthread_mutex_lock(&m->lock);
-        struct mcx_binding *b = mcx_binding_of(m, w->ask->service, w->mc_id, w->client_id);
-        if (b != NULL && b->has_csk && w->csk.time_s < b->csk_time)
-                e = err_set(er, E_REPLAY, "R-KMS-110", "the CSK message is older than the one in force");
-        else if (mcx_csk_id_taken(m, w->csk.key.id, b))
-                e = err_set(er, E_REPLAY, "R-KMS-110", "this CSK-ID belongs to another client");
-        pthread_mutex_unlock(&m->lock);
         return e == E_OK ? E_OK : no(&no_101, ret, e);
+}
+
+/* With the lock, as it will be bound: R-KMS-110. */
+static enum ecode check_csk_new(const struct work *w, const struct mcx_binding *old, struct err *er)
+{
+        if (w->csk_repeated && (old == NULL || !old->has_csk)) /* the binding that had it went meanwhile */
+                return err_set(er, E_BUSY, "R-KMS-111", "the CSK message belongs to a binding that has just ended");
+        if (!w->has_csk)
+                return E_OK;
+        if (old != NULL && old->has_csk && w->csk.time_s < old->csk_time)
+                return err_set(er, E_REPLAY, "R-KMS-110", "the CSK message is older than the one in force");
+        if (mcx_csk_id_taken(w->m, w->csk.key.id, old))
+                return err_set(er, E_REPLAY, "R-KMS-110", "this CSK-ID belongs to another client");
+        return E_OK;
 }
 
 static bool profile_known(const struct mcx_user *u, int64_t index)
@@ -184,7 +189,7 @@ static enum ecode apply_settings(const struct mcx_ask *ask, const struct mcx_use
         return E_OK;
 }
 
-/* With the lock: the user, the limit, and what the binding will be (R-SA-67, R-SA-71 to R-SA-73). */
+/* With the lock: the user, the limit, the CSK, and what the binding will be (R-SA-67, R-SA-71 to R-SA-73). */
 static enum ecode prepare(struct work *w, struct mcx_grant *grant, struct mcx_refusal *ret, struct err *er)
 {
         struct mcx *m = w->m;
@@ -209,7 +214,11 @@ static enum ecode prepare(struct work *w, struct mcx_grant *grant, struct mcx_re
                           err_set(er, E_LIMIT, "R-SA-72", "%lld clients of this user are authorised already",
                                   (long long)others));
         }
-        w->next = old != NULL ? mcx_binding_copy(w->mem, old) : talloc_zero(w->mem, struct mcx_binding);
+        enum ecode e = check_csk_new(w, old, er);
+        if (e != E_OK)
+                return no(&no_101, ret, e);
+        talloc_free(w->next);
+        w->next = old != NULL ? mcx_binding_copy(w->mem, old) : mcx_binding_new(w->mem);
         if (w->next == NULL) {
                 return no(&no_101, ret, err_set(er, E_NOMEM, NULL, "binding"));
         }
@@ -254,7 +263,7 @@ static void fill(struct work *w, struct mcx_grant *grant)
 
 /* Another user of the same service on this IMPU (the device changed hands: R-SA-110): all of that user's go first. This
  * user's client on another IMPU is the same binding, which moves (R-SA-109). */
-static enum ecode replace_older(struct work *w, struct err *er)
+static enum ecode replace_older(struct work *w, struct mcx_refusal *ret, struct err *er)
 {
         struct mcx *m = w->m;
         for (;;) {
@@ -264,29 +273,44 @@ static enum ecode replace_older(struct work *w, struct err *er)
                 pthread_mutex_unlock(&m->lock);
                 if (b == NULL)
                         return E_OK;
-                enum ecode e = other != NULL ? mcx_binding_del(m, other->service, other->mc_id, other->client_id, er)
-                                             : err_set(er, E_NOMEM, NULL, "binding");
+                enum ecode e = other != NULL ? mcx_binding_drop(m, other, er) : err_set(er, E_NOMEM, NULL, "binding");
                 if (e != E_OK)
-                        return e;
+                        return no(&no_101, ret, e);
         }
 }
 
+static enum ecode look(struct work *w, struct mcx_grant *grant, struct mcx_refusal *ret, struct err *er)
+{
+        pthread_mutex_lock(&w->m->lock);
+        enum ecode e = prepare(w, grant, ret, er);
+        pthread_mutex_unlock(&w->m->lock);
+        return e;
+}
+
+static enum ecode put(struct work *w, struct mcx_grant *grant, struct mcx_refusal *ret, struct err *er)
+{
+        fill(w, grant);
+        enum ecode e = w->next->etag != NULL ? mcx_binding_put(w->m, w->next, er)
+                                             : err_set(er, E_CRYPTO, NULL, "no random octets");
+        return e == E_OK ? E_OK : no(&no_101, ret, e);
+}
+
+/* A first look decides whether the older ones go; the second is the one that counts. */
 static enum ecode bind_user(struct work *w, struct mcx_grant *grant, struct mcx_refusal *ret, struct err *er)
 {
         struct mcx *m = w->m;
-        mcx_enter(m, w->ask->impu, w->mc_id); /* R-SA-100: of two at the limit exactly one */
-        pthread_mutex_lock(&m->lock);
-        enum ecode e = prepare(w, grant, ret, er);
-        pthread_mutex_unlock(&m->lock);
+        mcx_enter(m, w->ask->impu);
+        enum ecode e = look(w, grant, ret, er);
+        if (e == E_OK)
+                e = replace_older(w, ret, er);
         if (e == E_OK) {
-                fill(w, grant);
-                e = w->next->etag != NULL ? replace_older(w, er) : err_set(er, E_CRYPTO, NULL, "no random octets");
+                mcx_enter_user(m, w->mc_id); /* R-SA-100: of two at the limit exactly one */
+                e = look(w, grant, ret, er);
                 if (e == E_OK)
-                        e = mcx_binding_put(m, w->next, er);
-                if (e != E_OK)
-                        no(&no_101, ret, e);
+                        e = put(w, grant, ret, er);
+                mcx_leave_user(m, w->mc_id);
         }
-        mcx_leave(m, w->ask->impu, w->mc_id);
+        mcx_leave(m, w->ask->impu);
         return e;
 }
 
@@ -343,44 +367,77 @@ static enum ecode find_own(struct mcx *m, void *mem, const struct mcx_ask *ask, 
         return E_OK;
 }
 
+/* The same, and enters its user: nobody changes it until mcx_leave_user(). */
+static enum ecode enter_own(struct mcx *m, void *mem, const struct mcx_ask *ask, struct mcx_binding **ret,
+                            struct mcx_refusal *why, struct err *er)
+{
+        for (;;) {
+                enum ecode e = find_own(m, mem, ask, ret, why, er);
+                if (e != E_OK)
+                        return e;
+                mcx_enter_user(m, (*ret)->mc_id);
+                pthread_mutex_lock(&m->lock);
+                bool same = mcx_binding_unchanged(m, *ret);
+                pthread_mutex_unlock(&m->lock);
+                if (same)
+                        return E_OK;
+                mcx_leave_user(m, (*ret)->mc_id);
+        }
+}
+
+static enum ecode change_settings(struct mcx *m, const struct mcx_ask *ask, struct mcx_binding *b,
+                                  struct mcx_refusal *why, struct err *er)
+{
+        pthread_mutex_lock(&m->lock);
+        struct mcx_user *u = mcx_user_of(m, ask->service, b->mc_id);
+        enum ecode e =
+                u == NULL || !u->enabled
+                        ? no(&no_141, why, err_set(er, E_USER_DISABLED, "R-SA-67", "no longer in the MC user database"))
+                        : apply_settings(ask, u, b, why, er);
+        pthread_mutex_unlock(&m->lock);
+        return e;
+}
+
+static enum ecode resettle(struct mcx *m, const struct mcx_ask *ask, struct mcx_binding *b, struct mcx_grant *ret,
+                           struct mcx_refusal *why, struct err *er)
+{
+        enum ecode e = change_settings(m, ask, b, why, er);
+        if (e != E_OK)
+                return e;
+        ret->expires = granted(m, ask->expires);
+        b->valid_until = clock_now(m->env->clock) + ret->expires;
+        b->etag = rng_hex(m->env->rng, b, 8);
+        e = b->etag != NULL ? mcx_binding_put(m, b, er) : err_set(er, E_CRYPTO, NULL, "no random octets");
+        ret->etag = b->etag;
+        ret->mc_id = b->mc_id;
+        return e == E_OK ? E_OK : no(&no_101, why, e);
+}
+
 enum ecode mcx_resettle(struct mcx *m, void *mem, const struct mcx_ask *ask, struct mcx_grant *ret,
                         struct mcx_refusal *why, struct err *er)
 {
         struct mcx_binding *b = NULL;
-        mcx_enter(m, ask->impu, NULL);
-        enum ecode e = find_own(m, mem, ask, &b, why, er);
+        mcx_enter(m, ask->impu);
+        enum ecode e = enter_own(m, mem, ask, &b, why, er);
         if (e == E_OK) {
-                pthread_mutex_lock(&m->lock);
-                struct mcx_user *u = mcx_user_of(m, ask->service, b->mc_id);
-                if (u == NULL || !u->enabled) {
-                        e = no(&no_141, why,
-                               err_set(er, E_USER_DISABLED, "R-SA-67", "no longer in the MC user database"));
-                } else {
-                        e = apply_settings(ask, u, b, why, er);
-                }
-                pthread_mutex_unlock(&m->lock);
+                e = resettle(m, ask, b, ret, why, er);
+                mcx_leave_user(m, b->mc_id);
         }
-        if (e == E_OK) {
-                ret->expires = granted(m, ask->expires);
-                b->valid_until = clock_now(m->env->clock) + ret->expires;
-                b->etag = rng_hex(m->env->rng, b, 8);
-                e = b->etag != NULL ? mcx_binding_put(m, b, er) : err_set(er, E_CRYPTO, NULL, "no random octets");
-                if (e != E_OK)
-                        no(&no_101, why, e);
-                ret->etag = b->etag;
-                ret->mc_id = b->mc_id;
-        }
-        mcx_leave(m, ask->impu, NULL);
+        mcx_leave(m, ask->impu);
         return e;
 }
 
 enum ecode mcx_log_off(struct mcx *m, void *mem, const struct mcx_ask *ask, struct mcx_refusal *why, struct err *er)
 {
         struct mcx_binding *b = NULL;
-        mcx_enter(m, ask->impu, NULL);
-        enum ecode e = find_own(m, mem, ask, &b, why, er);
-        if (e == E_OK && (e = mcx_binding_del(m, b->service, b->mc_id, b->client_id, er)) != E_OK)
-                no(&no_101, why, e);
-        mcx_leave(m, ask->impu, NULL);
+        mcx_enter(m, ask->impu);
+        enum ecode e = enter_own(m, mem, ask, &b, why, er);
+        if (e == E_OK) {
+                e = mcx_binding_del(m, b, er);
+                mcx_leave_user(m, b->mc_id);
+                if (e != E_OK)
+                        no(&no_101, why, e);
+        }
+        mcx_leave(m, ask->impu);
         return e;
 }

@@ -162,7 +162,7 @@ static bool overtaken(struct mcx *m, struct sip_msg *rq, const char *impu)
 static enum ecode settle(struct mcx *m, void *mem, struct sip_msg *rq, struct news *n, struct err *er)
 {
         enum ecode e;
-        mcx_enter(m, n->impu, NULL);
+        mcx_enter(m, n->impu);
         if (n->expires == 0) {
                 e = mcx_reg_del(m, n->impu, er); /* R-SA-48 */
         } else {
@@ -177,7 +177,7 @@ static enum ecode settle(struct mcx *m, void *mem, struct sip_msg *rq, struct ne
                 if (e == E_OK && n->inner != NULL)
                         e = mcx_bindings_drop(m, n->impu, ~n->services & ((1u << MCX_SERVICES) - 1), er);
         }
-        mcx_leave(m, n->impu, NULL);
+        mcx_leave(m, n->impu);
         return e;
 }
 

@@ -1,5 +1,6 @@
 #include "role/pcscf/pcscf.h"
 
+#include "base/json.h"
 #include "role/common/sip_peer.h"
 
 #include <stdlib.h>
@@ -88,14 +89,6 @@ static void entry_drop(struct pcscf *p, struct pcscf_entry *e)
         free(e);
 }
 
-static json_t *texts_json(char *const *text, size_t n)
-{
-        json_t *a = json_array();
-        for (size_t i = 0; i < n; i++)
-                json_array_append_new(a, json_string(text[i]));
-        return a;
-}
-
 static enum ecode keep(struct pcscf *p, const struct pcscf_ue *ue, struct err *er)
 {
         struct store_kv *kv = p->env->store;
@@ -161,15 +154,6 @@ void pcscf_ue_drop(struct pcscf *p, const char *where)
                 kv->del(kv, where, NULL);
 }
 
-static char **json_texts(void *mem, const json_t *a, size_t *n)
-{
-        *n = json_array_size(a);
-        char **text = talloc_zero_array(mem, char *, *n + 1);
-        for (size_t i = 0; text != NULL && i < *n; i++)
-                text[i] = talloc_strdup(text, json_string_value(json_array_get(a, i)));
-        return text;
-}
-
 static enum ecode restore_one(void *arg, const char *key, struct bytes value)
 {
         struct pcscf *p = arg;
@@ -188,8 +172,11 @@ static enum ecode restore_one(void *arg, const char *key, struct bytes value)
                 ue->expires_at = json_integer_value(json_object_get(o, "expires_at"));
                 ue->impus = json_texts(ue, json_object_get(o, "impus"), &ue->impus_n);
                 ue->service_route = json_texts(ue, json_object_get(o, "service_route"), &ue->service_route_n);
-                table_add(p, ue);
         }
+        if (ue != NULL && ue->impus != NULL && ue->service_route != NULL)
+                table_add(p, ue);
+        else
+                talloc_free(ue);
         json_decref(o);
         return E_OK;
 }
