@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <unistd.h>
+#include <netinet/tcp.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
@@ -242,12 +243,21 @@ static struct sip_conn *conn_new(struct sip_listener *ls, enum sip_proto proto, 
         return c;
 }
 
+/* A small answer may follow what the peer has not acknowledged yet (session tickets, another answer): it does not wait
+ * for the acknowledgement, which a peer delays by 40 ms. */
+static void send_at_once(int fd)
+{
+        const int one = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
 void sip_conn_accepted(struct sip_listener *ls, enum sip_proto proto, int fd, const struct sockaddr_storage *sa)
 {
         struct sip_net *n = ls->net;
         char ip[46];
         uint16_t port;
         sip_sockname(sa, ip, &port);
+        send_at_once(fd);
         struct sip_conn *c = n->conns < n->conf.max_connections ? conn_new(ls, proto, fd, ip, port) : NULL;
         if (c == NULL) {
                 n->turned_away++;
@@ -270,6 +280,7 @@ static int connect_fd(const struct sip_listener *ls, const struct sip_target *to
         int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -1;
+        send_at_once(fd);
         if (same) {
                 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
                 setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
