@@ -94,17 +94,21 @@ void psk_id_print(const struct psk_id *id, struct psk_id_text *ret)
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+/* libsodium's decoder takes octets from 0x80 on for a character of the alphabet: only the text that the identity prints
+ * to is its spelling. */
 enum ecode psk_id_parse(struct bytes text, struct psk_id *ret)
 {
         struct psk_id id;
+        struct psk_id_text again;
         size_t n = 0;
-        const char *end = NULL;
         if (text.n != PSK_ID_TEXT_LEN || memcmp(text.p, PSK_ID_PREFIX, PREFIX_LEN) != 0)
                 return E_SYNTAX;
-        const char *body = (const char *)text.p + PREFIX_LEN;
-        if (sodium_base642bin(id.b, sizeof id.b, body, text.n - PREFIX_LEN, NULL, &n, &end,
+        if (sodium_base642bin(id.b, sizeof id.b, (const char *)text.p + PREFIX_LEN, text.n - PREFIX_LEN, NULL, &n, NULL,
                               sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-            n != sizeof id.b || end != body + (text.n - PREFIX_LEN))
+            n != sizeof id.b)
+                return E_SYNTAX;
+        psk_id_print(&id, &again);
+        if (!bytes_eq_str(text, again.s))
                 return E_SYNTAX;
         *ret = id;
         return E_OK;

@@ -173,6 +173,12 @@ static void test_psk_id_spellings(void **state)
         for (size_t i = 0; i < COUNT(bad); i++)
                 CHECK_E(E_SYNTAX, psk_id_parse(bytes_str(bad[i]), &id));
         CHECK_E(E_SYNTAX, psk_id_parse(BYTES_LIT("msg5g1.qdirobj9D6A0FWh0xyw\0XQ"), &id));
+        for (int c = 0x80; c <= 0xff; c++) {
+                char text[] = "msg5g1.qdirobj9D6A0FWh0xyw_XQ";
+                CHECK_OK(psk_id_parse(bytes_str(text), &id));
+                text[26] = (char)c;
+                CHECK_E(E_SYNTAX, psk_id_parse(bytes_str(text), &id));
+        }
         CHECK_OK(psk_id_parse(BYTES_LIT("msg5g1.qdirobj9D6A0FWh0xywKXQ"), &id));
 }
 
