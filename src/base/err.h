@@ -76,6 +76,7 @@
         X(E_NOT_REGISTERED,  NULL,              403, "register first: this identity has no live registration here") \
         X(E_NOT_AUTHORISED,  NULL,              404, "the user is registered but has no service authorisation: send PUBLISH with a token (Warning 141)") \
         X(E_INTERVAL_BRIEF,  NULL,              423, "the asked lifetime is below the minimum that the answer names") \
+        X(E_NO_DIALOG,       NULL,              481, "no such dialog, or it is over: begin a new one") \
         X(E_BAD_EVENT,       NULL,              489, "the event package is not served here: see Allow-Events") \
         X(E_ETAG,            NULL,              412, "the entity tag is not the current one: publish anew") \
         /* nothing was decided */                                                                                       \

@@ -559,9 +559,139 @@ def restart_repeats_what_was_not_answered():
     same((len(server.of(ue.impu)), len(server.of(told.impu))), (3, 1), 'third-party REGISTERs')
 
 
-# Another HSS profile: one part, and DefaultHandling 1
+# Subscriptions to registrations
+
+class Subscriber:
+    """One reg-event dialog over a link, which also takes the NOTIFYs that come on it and answers them."""
+
+    def __init__(self, link, impu, contact, asserted=None, who=None):
+        self.link, self.impu, self.contact, self.asserted = link, impu, contact, asserted
+        self.who = who or impu
+        self.call_id, self.cseq, self.tag, self.notifies = secrets.token_hex(8), 0, secrets.token_hex(4), []
+        self.to, self.routes, self.target = '<%s>' % impu, [], impu
+
+    def ask(self, **changes):
+        self.cseq += 1
+        h = {'Max-Forwards': '70', 'From': '<%s>;tag=%s' % (self.who, self.tag), 'To': self.to, 'Call-ID': self.call_id,
+             'CSeq': '%d SUBSCRIBE' % self.cseq, 'Contact': self.contact, 'Event': 'reg', 'Route': self.routes,
+             'Accept': 'application/reginfo+xml', 'Expires': '600000', 'P-Asserted-Identity': self.asserted}
+        h.update(changes)
+        self.link.send(self.link.build('SUBSCRIBE', self.target, h))
+        a = self.pump(lambda: False)
+        if a.status == 200:
+            self.to, self.routes = a.get('To'), a.each('Record-Route')[::-1]
+            self.target = a.get('Contact').strip('<>')
+        return a
+
+    def pump(self, done):
+        """Takes messages until there is an answer, which is returned, or done()."""
+        while not done():
+            m = self.link.receive()
+            assert m is not None, 'nothing came; %s' % [x.text for x in self.notifies]
+            if m.status:
+                if m.status >= 200:
+                    return m
+                continue
+            same((m.method, m.get('Call-ID'), m.get('Event')), ('NOTIFY', self.call_id, 'reg'), 'request %s' % m)
+            self.notifies.append(m)
+            rows = ['%s: %s' % (k, v) for k, v in m.all if k in ('via', 'from', 'to', 'call-id', 'cseq')]
+            self.link.send(('SIP/2.0 200 OK\r\n%s\r\nContent-Length: 0\r\n\r\n' % '\r\n'.join(rows)).encode())
+        return None
+
+    def wait(self, n):
+        self.pump(lambda: len(self.notifies) >= n)
+        return [RegInfo(m) for m in sorted(self.notifies, key=lambda m: int(m.get('CSeq').split()[0]))]
+
+
+class RegInfo:
+    """version, state; aors {aor: (state, {contact uri: (state, event)})}"""
+
+    def __init__(self, m):
+        import xml.etree.ElementTree as ET
+        ns = '{urn:ietf:params:xml:ns:reginfo}'
+        same(m.get('Content-Type'), 'application/reginfo+xml', 'Content-Type')
+        root = ET.fromstring(m.body)
+        same((root.tag, root.get('state')), (ns + 'reginfo', 'full'), 'document')
+        self.version, self.subscription = int(root.get('version')), m.get('Subscription-State')
+        self.aors = {r.get('aor'): (r.get('state'), {c.find(ns + 'uri').text: (c.get('state'), c.get('event'))
+                                                     for c in r}) for r in root}
+
+
+def add_watchers():
+    for proto in ('tls', 'udp'):
+        def fn(proto=proto):
+            tel = 'tel:+1555027%d' % (1 if proto == 'tls' else 2)
+            ue = CoreUe(dep, 'e27-' + proto, proto=proto, more=[tel])
+            ue.good()
+            here = ue.contact.strip('<>')
+            watch = Subscriber(ue.link, ue.impu, ue.contact)
+            a = watch.ask()
+            same((a.status, a.get('Expires')), (200, '600000'), 'answer %s' % a)
+            first = watch.wait(1)[0]
+            both = {ue.impu: ('active', {here: ('active', 'registered')}), tel: ('active', {here: ('active', 'registered')})}
+            same((first.version, first.aors), (0, both), 'first NOTIFY')
+            assert first.subscription.startswith('active;expires='), first.subscription
+            # another UE of the same user comes and goes
+            other = CoreUe(dep, '', profile=ue.profile)
+            other.good()
+            there = other.contact.strip('<>')
+            same(watch.wait(2)[1].aors[ue.impu], ('active', {here: ('active', 'registered'),
+                                                             there: ('active', 'registered')}), 'second')
+            same(other.answer(Contact=other.contact + ';expires=0').status, 200, 'the other leaves')
+            same(watch.wait(3)[2].aors[tel], ('active', {here: ('active', 'registered'),
+                                                         there: ('terminated', 'unregistered')}), 'third')
+            same(watch.ask().status, 200, 'refresh inside of the dialog')
+            same(watch.wait(4)[3].aors, both, 'fourth')
+            # a restart, after which the numbers go on
+            if proto == 'udp':
+                dep.wait_restarted('scscf', dep.kill('scscf'))
+                same(watch.ask().status, 200, 'refresh after the restart')
+                watch.wait(5)
+            a = watch.ask(Expires='0')
+            same((a.status, a.get('Expires')), (200, '0'), 'end')
+            news = watch.wait(len(watch.notifies) + 1 if 'terminated' not in watch.notifies[-1].get('Subscription-State')
+                              else len(watch.notifies))
+            same([n.version for n in news], list(range(len(news))), 'versions')
+            same(news[-1].subscription, 'terminated;reason=timeout', 'last')
+            same(watch.ask().status, 481, 'refresh of what is over')
+        fn.__doc__ = 'R-SA-27'
+        add_case('registration-is-watched-over-%s' % proto, fn)
+
+
+add_watchers()
+
 
 @case
+def who_may_watch():
+    """R-SA-27"""
+    ue, stranger = CoreUe(dep, 'w27'), CoreUe(dep, 'w27x')
+    ue.good()
+    stranger.good()
+    before = dep.mark()
+    same(Subscriber(stranger.link, ue.impu, stranger.contact, who=stranger.impu).ask().status, 403, 'another user')
+    dep.refused(before, 'R-SA-27', 'scscf')
+    same(Subscriber(stranger.link, ue.impu, stranger.contact, asserted='<%s>' % ue.impu).ask().status, 403,
+         'another user with a forged identity')
+    same(Subscriber(stranger.link, 'sip:nobody@' + REALM, stranger.contact).ask().status, 404, 'nobody')
+
+    def core_link(role, ip):
+        return Link(dep, 'tls', (dep.net + '.8', 5061), source='%s.%d' % (dep.net, ip),
+                    cert=(dep.path('tls', role + '.crt'), dep.path('tls', role + '.key')))
+    mcx, pcscf = core_link('mcx', 5), core_link('pcscf', 6)
+    here = '<%s>' % server.name
+    for link, asserted, wanted in ((mcx, '<sip:%s.5:5071>' % dep.net, 200), (pcscf, '<sip:%s.6:5061>' % dep.net, 200),
+                                   (mcx, '<sip:%s.77:5071>' % dep.net, 403), (mcx, None, 403),
+                                   (mcx, '<sip:someone@%s.5:5071>' % dep.net, 403)):
+        w = Subscriber(link, ue.impu, here, asserted=asserted, who='sip:core')
+        same(w.ask().status, wanted, '%s asks' % asserted)
+        if wanted == 200:
+            m = wait_for('the NOTIFY', lambda: [m for m in server.requests if m.get('Call-ID') == w.call_id])[0]
+            same(RegInfo(m).aors[ue.impu][0], 'active', 'state')
+
+
+# Another HSS profile: one part, and DefaultHandling 1
+
+@setup
 def second_core():
     global strict, strict_server
     strict, strict_server = core('strict', hss={'as_failure': 'terminated', 'as_parts': '[request]'})
@@ -586,6 +716,14 @@ def add_terminated():
             before = strict.mark()
             ue.good()
             strict_server.wait(ue.impu)
+            if status is None:  # there is time to subscribe before the server is given up
+                watch = Subscriber(ue.link, ue.impu, ue.contact)
+                same(watch.ask().status, 200, 'SUBSCRIBE')
+                watch.wait(1)
+                end = watch.wait(2)[1]
+                same((end.version, end.aors, end.subscription), (
+                    1, {ue.impu: ('terminated', {ue.contact.strip('<>'): ('terminated', 'rejected')})},
+                    'terminated;reason=noresource'), 'NOTIFY of the end')
             if ends:
                 same(strict_server.wait(ue.impu, 2).get('Expires'), '0', 'Expires of the second one')
                 wait_for('the de-registration', lambda: strict.news(before, 'scscf', event='network-deregistration'))

@@ -86,8 +86,10 @@ static enum ecode next_hop(void *mem, const struct pcscf_ue *ue, struct sip_msg 
                 return E_OK;
         }
         struct sip_addr a;
-        if (sip_addr_of(mem, out, "Route", 0, &a, NULL) != E_OK || sip_target_of(a.uri, to, er) != E_OK ||
-            to->port != own.port || strcmp(to->ip, own.ip) != 0)
+        bool routed = sip_addr_of(mem, out, "Route", 0, &a, NULL) == E_OK;
+        /* without further routes the S-CSCF itself is the other end, of reg-event (R-SA-27) */
+        if (sip_target_of(routed ? a.uri : sip_ruri(out), to, er) != E_OK || to->port != own.port ||
+            strcmp(to->ip, own.ip) != 0)
                 return err_set(er, E_FORBIDDEN, "R-SA-24", "the route set leads past the S-CSCF of this registration");
         return E_OK;
 }

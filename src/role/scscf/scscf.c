@@ -119,10 +119,10 @@ enum ecode scscf_user_keep(struct scscf *s, const struct scscf_user *u, struct e
 {
         struct store_kv *kv = s->env->store;
         void *mem = talloc_new(NULL);
-        json_t *o =
-                json_pack("{s:o,s:s,s:o,s:b,s:I,s:o,s:o}", "reg", reg_to_json(u->reg), "user_data", u->user_data, "as",
-                          as_json(u), "untold", u->untold, "last_expires", (json_int_t)u->last_expires, "register",
-                          octets_json(mem, u->last_register), "response", octets_json(mem, u->last_response));
+        json_t *o = json_pack("{s:o,s:s,s:o,s:o,s:b,s:I,s:o,s:o}", "reg", reg_to_json(u->reg), "user_data",
+                              u->user_data, "as", as_json(u), "subs", scscf_subs_json(u), "untold", u->untold,
+                              "last_expires", (json_int_t)u->last_expires, "register",
+                              octets_json(mem, u->last_register), "response", octets_json(mem, u->last_response));
         char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
         enum ecode e = text != NULL ? kv->put(kv, scscf_user_key(u), bytes_str(text), er)
                                     : err_set(er, E_NOMEM, NULL, "registration of a set");
@@ -161,6 +161,7 @@ static enum ecode user_from_json(struct scscf *s, const json_t *o)
         u->last_expires = json_integer_value(json_object_get(o, "last_expires"));
         u->last_register = json_octets(u, o, "register");
         u->last_response = json_octets(u, o, "response");
+        scscf_subs_from_json(u, json_object_get(o, "subs"));
         const json_t *as = json_object_get(o, "as");
         u->as = talloc_zero_array(u, struct scscf_as, json_array_size(as));
         for (size_t i = 0; u->as != NULL && i < json_array_size(as); i++) {
@@ -223,6 +224,7 @@ static void expire_user(struct scscf *s, struct scscf_user *u, int64_t now)
                 return;
         if (u->reg->contacts_n > 0) {
                 scscf_user_keep(s, u, NULL);
+                scscf_notify(s, u, false, REGINFO_EXPIRED);
                 return;
         }
         char *impu = talloc_strdup(NULL, scscf_user_key(u));
@@ -246,8 +248,9 @@ static void scscf_tick(void *self)
         HASH_ITER(hh, s->by_impu, e, next)
         {
                 struct scscf_user *u = e->user;
-                bool due = u->owed || (u->reg->contacts_n > 0 && strcmp(e->impu, u->reg->impus[0]) == 0 &&
-                                       reg_longest(u->reg, now) == 0);
+                bool due = u->owed || scscf_subs_due(u, now) ||
+                           (u->reg->contacts_n > 0 && strcmp(e->impu, u->reg->impus[0]) == 0 &&
+                            reg_longest(u->reg, now) == 0);
                 for (size_t i = 0; !due && i < u->reg->contacts_n; i++)
                         due = u->reg->contacts[i]->expires_at <= now;
                 if (due && name != NULL && strcmp(e->impu, scscf_user_key(u)) == 0)
@@ -257,6 +260,8 @@ static void scscf_tick(void *self)
                 struct scscf_user *u = scscf_user_of(s, name[i]);
                 if (u != NULL && u->owed)
                         scscf_tell_owed(s, u, IFC_REG_RE);
+                if (u != NULL)
+                        scscf_subs_expire(s, u, now);
                 if (u != NULL)
                         expire_user(s, u, now);
         }

@@ -6,6 +6,7 @@
  *   scscf_register.c    REGISTER from P-CSCF and I-CSCF: read, authenticate, admit, answer
  *   scscf_auth.c        challenges and their answers
  *   scscf_thirdparty.c  third-party REGISTER to application servers
+ *   scscf_event.c       subscriptions to registrations (reg-event)
  *   scscf_route.c       everything that is not REGISTER
  */
 #ifndef MUSTER_ROLE_SCSCF_H
@@ -17,6 +18,7 @@
 #include "port/role.h"
 #include "port/store_kv.h"
 #include "proto/ifc/ifc.h"
+#include "proto/reginfo/reginfo.h"
 #include "proto/sip/sip.h"
 
 #include <pthread.h>
@@ -40,9 +42,22 @@ struct scscf_user {
         bool untold;    /* not all servers of the last round have answered or failed: kept, survives a restart */
         bool owed;      /* found untold at the start: the round is run again */
         size_t awaited; /* answers of the round `generation` that are to come */
+        struct scscf_sub **subs; /* who hears what becomes of it */
+        size_t subs_n;
+        char **shown; /* contacts in the last NOTIFY */
+        size_t shown_n;
         struct bytes last_register, last_response;
         int64_t last_expires;
         uint64_t generation; /* the third-party round: a late failure of an old one is no news */
+};
+
+/* A dialog of the event package "reg" in which this S-CSCF notifies. */
+struct scscf_sub {
+        char *call_id, *local, *tag, *remote; /* our To with its tag; their From */
+        char *target, **routes;
+        size_t routes_n;
+        uint32_t remote_cseq, cseq, version;
+        int64_t expires_at;
 };
 
 struct scscf_as {
@@ -108,6 +123,17 @@ void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_
 void scscf_tell_owed(struct scscf *s, struct scscf_user *u, unsigned reg_type);
 /* Takes the set down on the network's own account: store, application servers, HSS (TS 24.229 clause 5.4.1.5). */
 void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignment why);
+
+/* R-SA-27. True: it was a SUBSCRIBE to a registration here, and is answered. */
+bool scscf_on_subscribe(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq);
+/* With the lock held: tells subscribers; contacts that are gone since the last time went through `ended`. all_gone:
+ * those which are still there as well. */
+void scscf_notify(struct scscf *s, struct scscf_user *u, bool all_gone, enum reginfo_event ended);
+/* With the lock held: ends subscriptions whose time is over. */
+bool scscf_subs_due(const struct scscf_user *u, int64_t now);
+void scscf_subs_expire(struct scscf *s, struct scscf_user *u, int64_t now);
+json_t *scscf_subs_json(const struct scscf_user *u);
+void scscf_subs_from_json(struct scscf_user *u, const json_t *a);
 
 void scscf_reply(struct scscf *s, struct sip_tx *tx, struct sip_msg *rs);
 /* Status from the error, Retry-After where nothing was decided, event with the requirement. */

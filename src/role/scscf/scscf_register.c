@@ -325,6 +325,8 @@ static void tell_and_release(struct scscf_turn *t, enum reg_change change)
         struct scscf_user *u = scscf_user_of(s, t->impu);
         if (u != NULL)
                 scscf_tell_owed(s, u, change == REG_CREATED ? IFC_REG_INITIAL : IFC_REG_RE);
+        if (u != NULL)
+                scscf_notify(s, u, false, REGINFO_UNREGISTERED);
         s->registered++;
         pthread_mutex_unlock(&s->lock);
 }
@@ -381,9 +383,11 @@ static enum ecode release(struct scscf_turn *t, struct err *er)
         u = scscf_user_of(s, t->impu);
         if (u != NULL && u->reg->contacts_n == 0) {
                 scscf_tell(s, u, IFC_REG_DE, 0);
+                scscf_notify(s, u, false, REGINFO_UNREGISTERED);
                 scscf_user_remove(s, u);
         } else if (u != NULL) {
                 scscf_tell(s, u, IFC_REG_RE, reg_longest(u->reg, clock_now(s->env->clock)));
+                scscf_notify(s, u, false, REGINFO_UNREGISTERED);
         }
         pthread_mutex_unlock(&s->lock);
         return E_OK;

@@ -161,6 +161,8 @@ static enum ecode terminating(struct scscf *s, void *mem, struct sip_tx *tx, str
 void scscf_on_request(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, const struct sip_peer *from)
 {
         (void)from;
+        if (scscf_on_subscribe(s, tx, rq))
+                return;
         void *mem = talloc_new(NULL);
         struct err er = { 0 };
         char *way = own_route_user(s, mem, rq);

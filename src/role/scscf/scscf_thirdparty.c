@@ -221,6 +221,7 @@ void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignm
         const char *impi = u != NULL ? talloc_strdup(mem, u->reg->impi) : NULL;
         if (u != NULL) {
                 scscf_tell(s, u, IFC_REG_DE, 0); /* R-SA-28 */
+                scscf_notify(s, u, true, why == CX_TIMEOUT_DEREGISTRATION ? REGINFO_EXPIRED : REGINFO_REJECTED);
                 if (scscf_user_forget(s, scscf_user_key(u), &er) != E_OK)
                         ev(s->env->log, EV_ERROR, "store-failed", KV_STR("text", er.text));
                 scscf_user_remove(s, u);
