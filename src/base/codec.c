@@ -16,7 +16,7 @@ char *hex_encode(void *mem, struct bytes in)
         return out;
 }
 
-static int hex_value(uint8_t c)
+int hex_digit(uint8_t c)
 {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -30,7 +30,7 @@ static int hex_value(uint8_t c)
 static enum ecode hex_into(struct bytes text, uint8_t *out)
 {
         for (size_t i = 0; i + 1 < text.n; i += 2) {
-                int hi = hex_value(text.p[i]), lo = hex_value(text.p[i + 1]);
+                int hi = hex_digit(text.p[i]), lo = hex_digit(text.p[i + 1]);
                 if (hi < 0 || lo < 0)
                         return E_SYNTAX;
                 out[i / 2] = (uint8_t)(hi << 4 | lo);

@@ -6,6 +6,9 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+/* The value of a hex digit of either case, or -1. */
+int hex_digit(uint8_t c);
+
 /* Lower case. NULL when memory is out. */
 char *hex_encode(void *mem, struct bytes in);
 /* Either case, even length, nothing else. E_SYNTAX otherwise. */

@@ -56,6 +56,7 @@ static enum ecode begin(struct ue *u, struct err *er)
                 char *id = rng_hex(u->env->rng, u, 12);
                 u->reg.call_id = id != NULL ? talloc_asprintf(u, "reg-%s", id) : NULL;
         }
+        talloc_free(u->reg.contact);
         u->reg.contact =
                 talloc_asprintf(u, "sip:%s@%s:%u;transport=%s", "ue", me.ip, me.port, sip_proto_param(u->proto));
         return u->reg.call_id != NULL && u->reg.contact != NULL ? E_OK
@@ -209,10 +210,12 @@ static enum ecode next_authorization(struct ue *u, void *mem, struct sip_msg *rs
 static void learn(struct ue *u, void *mem, struct sip_msg *rs)
 {
         struct sip_addr a;
+        talloc_free(u->reg.service_route);
+        talloc_free(u->reg.default_impu);
         u->reg.service_route_n = sip_hdr_count(rs, "Service-Route");
         u->reg.service_route = talloc_zero_array(u, char *, u->reg.service_route_n + 1);
         for (size_t i = 0; u->reg.service_route != NULL && i < u->reg.service_route_n; i++)
-                u->reg.service_route[i] = talloc_strdup(u, sip_hdr_at(rs, "Service-Route", i));
+                u->reg.service_route[i] = talloc_strdup(u->reg.service_route, sip_hdr_at(rs, "Service-Route", i));
         u->reg.default_impu = sip_addr_of(mem, rs, "P-Associated-URI", 0, &a, NULL) == E_OK
                                       ? talloc_strdup(u, a.uri)
                                       : talloc_strdup(u, u->profile->impu);

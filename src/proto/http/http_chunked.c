@@ -1,4 +1,5 @@
 #include "proto/http/http_head.h"
+#include "base/codec.h"
 
 /* RFC 9112 clause 7.1. Extensions and trailer fields mean nothing here: read within CHUNK_LINE_MAX octets, and dropped.
  */
@@ -6,18 +7,9 @@ enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LINE, 
 
 #define CHUNK_LINE_MAX 1024
 
-static int hex_value(uint8_t c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-                return (c | 0x20) - 'a' + 10;
-        return -1;
-}
-
 static enum ecode on_size(struct http_chunked *c, uint8_t o)
 {
-        int v = hex_value(o);
+        int v = hex_digit(o);
         if (v >= 0) {
                 if (++c->digits > 15)
                         return E_SYNTAX;

@@ -1,4 +1,5 @@
 #include "proto/http/http_head.h"
+#include "base/codec.h"
 
 #include <string.h>
 
@@ -85,17 +86,6 @@ size_t http_head_end(struct bytes in, size_t from)
         return 0;
 }
 
-static int hex_value(uint8_t c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
-
 /* The next octet of a percent-encoded text; -1 for bad encoding. */
 static int decoded(struct bytes path, size_t *at)
 {
@@ -106,7 +96,7 @@ static int decoded(struct bytes path, size_t *at)
         }
         if (path.n - *at < 3)
                 return -1;
-        int hi = hex_value(path.p[*at + 1]), lo = hex_value(path.p[*at + 2]);
+        int hi = hex_digit(path.p[*at + 1]), lo = hex_digit(path.p[*at + 2]);
         *at += 3;
         return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
 }

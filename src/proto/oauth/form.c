@@ -1,4 +1,5 @@
 #include "proto/oauth/form.h"
+#include "base/codec.h"
 
 #include <talloc.h>
 
@@ -6,14 +7,6 @@ static bool is_unreserved(uint8_t c)
 {
         return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
                c == '_' || c == '~';
-}
-
-static int hex_digit(uint8_t c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 0x20;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */

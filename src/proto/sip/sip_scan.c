@@ -1,5 +1,6 @@
 /* Scanners: they work in place on a copy that the caller made, so that a value needs one allocation at most. */
 #include "proto/sip/sip_int.h"
+#include "base/codec.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -130,14 +131,6 @@ char *sip_unquote(char **s)
         return start;
 }
 
-static int hex_value(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 0x20;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool sip_unescape(char *s, enum sip_class may)
 {
         char *out = s;
@@ -148,7 +141,7 @@ bool sip_unescape(char *s, enum sip_class may)
                         *out++ = *s;
                         continue;
                 }
-                int hi = hex_value(s[1]), lo = hi < 0 ? -1 : hex_value(s[2]);
+                int hi = hex_digit((uint8_t)s[1]), lo = hi < 0 ? -1 : hex_digit((uint8_t)s[2]);
                 if (lo < 0 || (hi == 0 && lo == 0))
                         return false;
                 *out++ = (char)(hi << 4 | lo);

@@ -5,8 +5,6 @@
 
 #include <talloc.h>
 
-#define LIST_MOST 1000
-
 static const char *const id_names[CMS_SERVICES] = { "mcptt_id", "mcvideo_id", "mcdata_id" };
 
 /* What a user of whom nothing else is said may do: talk, and call for help. */
@@ -170,14 +168,11 @@ static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, str
 {
         struct cms *c = role;
         struct cms_user *u;
-        const char *after = "";
-        int64_t most = LIST_MOST;
+        struct page page;
         size_t n;
-        enum ecode e = arg_text(in, "after", &after, er);
+        enum ecode e = arg_page(in, &page, er);
         if (e == E_OK)
-                e = arg_int(in, "most", 1, LIST_MOST, &most, er);
-        if (e == E_OK)
-                e = c->store->user_list(c->store, mem, after != NULL ? after : "", (size_t)most, &u, &n, er);
+                e = c->store->user_list(c->store, mem, page.after, page.most, &u, &n, er);
         if (e != E_OK)
                 return e;
         json_t *users = json_array();
@@ -191,7 +186,7 @@ static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, str
                 json_decref(users);
                 return e;
         }
-        *out = json_pack("{so ss*}", "users", users, "next", n == (size_t)most ? u[n - 1].mc_id : NULL);
+        *out = json_pack("{so ss*}", "users", users, "next", n == page.most ? u[n - 1].mc_id : NULL);
         return E_OK;
 }
 

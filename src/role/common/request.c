@@ -45,6 +45,18 @@ enum ecode arg_need(const json_t *in, const char *name, const char **ret, struct
         return e;
 }
 
+enum ecode arg_page(const json_t *in, struct page *ret, struct err *er)
+{
+        const char *after = "";
+        int64_t most = LIST_MOST;
+        enum ecode e = arg_text(in, "after", &after, er);
+        if (e == E_OK)
+                e = arg_int(in, "most", 1, LIST_MOST, &most, er);
+        if (e == E_OK)
+                *ret = (struct page){ after != NULL ? after : "", (size_t)most };
+        return e;
+}
+
 enum ecode arg_int(const json_t *in, const char *name, int64_t least, int64_t most, int64_t *ret, struct err *er)
 {
         const json_t *v = json_object_get(in, name);

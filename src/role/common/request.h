@@ -21,6 +21,14 @@ enum ecode arg_list(void *mem, const json_t *in, const char *name, const char **
 /* The same as arg_text, and E_MISSING when there is none. */
 enum ecode arg_need(const json_t *in, const char *name, const char **ret, struct err *er);
 
+/* Where a listing goes on: "after" (default "", the begin) and "most", 1 to LIST_MOST, which is the default. */
+#define LIST_MOST 1000
+struct page {
+        const char *after;
+        size_t most;
+};
+enum ecode arg_page(const json_t *in, struct page *ret, struct err *er);
+
 /* An MC service ID: sip or tel URI (R-ID-10), without white space and control characters. E_SYNTAX. */
 enum ecode mc_id_check(const char *uri, const char *what, struct err *er);
 

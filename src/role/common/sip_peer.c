@@ -1,5 +1,6 @@
 #include "role/common/sip_peer.h"
 
+#include "port/role.h"
 #include "proto/sip/sip.h"
 
 #include <netdb.h>
@@ -73,4 +74,23 @@ static bool listed(const struct conf_list *list, const char *what)
 bool sip_peer_trusted(const struct sip_peer *from, const struct conf_list *names, const struct conf_list *addresses)
 {
         return (from->tls_name[0] != 0 && listed(names, from->tls_name)) || listed(addresses, from->ip);
+}
+
+void sip_refuse(const struct role_env *env, const char *flow, const char *step, struct sip_tx *tx, struct sip_msg *rq,
+                int64_t min_expires, const struct err *er)
+{
+        ev_refused(env->log, flow, step, er,
+                   (const struct ev_kv[]){ KV_STR("method", sip_method(rq)),
+                                           KV_HASH("call", sip_call_id(rq)),
+                                           KV_HASH("subject", sip_hdr(rq, "To")),
+                                           { 0 } });
+        struct sip_msg *rs = tx != NULL ? sip_response_new(NULL, rq, sip_status_of(er->code), NULL) : NULL;
+        if (rs == NULL)
+                return;
+        if (er->code == E_INTERVAL_BRIEF)
+                sip_hdr_set(rs, "Min-Expires", "%lld", (long long)min_expires);
+        if (ecode_undecided(er->code))
+                sip_hdr_set(rs, "Retry-After", "%u", 5 + (unsigned)(clock_ms(env->clock) % 11));
+        if (env->sip->reply(env->sip, tx, rs) != E_OK)
+                ev(env->log, EV_WARN, "reply-lost", KV_INT("status", sip_status_of(er->code)));
 }

@@ -1,12 +1,12 @@
 #include "base/codec.h"
 #include "crypto/digest.h"
+#include "role/common/request.h"
 #include "role/hss/hss_priv.h"
 
 #include <talloc.h>
 
 #define IDENTITY_MAX 255u /* octets */
 #define IMPUS_MAX    64u
-#define LIST_MOST    1000
 
 /* Identities travel in SIP headers, XML and Diameter: no spaces, quotes, angle brackets or control characters. */
 static bool plain(const char *s)
@@ -262,10 +262,12 @@ static enum ecode user_show(void *role, void *mem, json_t *in, json_t **out, str
 static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, struct err *er)
 {
         struct hss *h = role;
-        const char *after = json_string_value(json_object_get(in, "after")), **impis = NULL;
-        json_int_t most = json_integer_value(json_object_get(in, "most"));
-        size_t n = 0, want = most > 0 && most < LIST_MOST ? (size_t)most : LIST_MOST;
-        enum ecode e = h->st->ops->list(h->st, mem, after, want, &impis, &n, er);
+        const char **impis = NULL;
+        struct page page;
+        size_t n = 0;
+        enum ecode e = arg_page(in, &page, er);
+        if (e == E_OK)
+                e = h->st->ops->list(h->st, mem, page.after, page.most, &impis, &n, er);
         if (e != E_OK)
                 return e;
         json_t *users = json_array();
@@ -278,7 +280,7 @@ static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, str
                         e = E_OK;
         }
         json_t *o = json_pack("{s:o}", "users", users);
-        if (o != NULL && n == want)
+        if (o != NULL && n == page.most)
                 json_object_set_new(o, "next", json_string(impis[n - 1]));
         if (e != E_OK) {
                 json_decref(o);

@@ -111,18 +111,6 @@ static enum ecode choose(struct icscf *c, void *mem, const struct ask *a, const 
         return *server != NULL ? E_OK : err_set(er, E_CONFIG, NULL, "no S-CSCF is configured to choose from");
 }
 
-static void refuse(struct icscf *c, struct sip_tx *tx, struct sip_msg *rq, const struct err *er)
-{
-        ev_refused(c->env->log, FLOW, "1", er,
-                   (const struct ev_kv[]){ KV_STR("method", sip_method(rq)), KV_HASH("call", sip_call_id(rq)), { 0 } });
-        struct sip_msg *rs = sip_response_new(NULL, rq, sip_status_of(er->code), NULL);
-        if (rs == NULL)
-                return;
-        if (ecode_undecided(er->code))
-                sip_hdr_set(rs, "Retry-After", "%u", 5 + (unsigned)(clock_ms(c->env->clock) % 11));
-        c->env->sip->reply(c->env->sip, tx, rs);
-}
-
 static enum ecode pass_on(struct icscf *c, void *mem, struct sip_tx *tx, struct sip_msg *rq,
                           const struct sip_peer *from, struct err *er)
 {
@@ -166,7 +154,7 @@ static void icscf_on_sip(void *role, struct sip_tx *tx, struct sip_msg *rq, cons
         struct err er = { 0 };
         void *mem = talloc_new(NULL);
         if (pass_on(c, mem, tx, rq, from, &er) != E_OK && !sip_method_is(rq, "ACK"))
-                refuse(c, tx, rq, &er);
+                sip_refuse(c->env, FLOW, "1", tx, rq, 0, &er);
         talloc_free(mem);
 }
 

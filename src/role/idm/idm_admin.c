@@ -1,6 +1,8 @@
 /* Administration: JSON in, JSON out; see idm.h for the commands. */
 #include "role/idm/idm_priv.h"
 
+#include "role/common/request.h"
+
 #include "crypto/prim.h"
 
 #include <talloc.h>
@@ -224,20 +226,17 @@ static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, str
         struct idm *idm = role;
         struct idm_user *list = NULL;
         size_t n = 0;
-        const char *after = "";
-        json_int_t most = json_integer_value(json_object_get(in, "most"));
-        enum ecode e = get_text(mem, in, "after", &after, er);
-        if (most < 1 || most > 1000)
-                most = 1000;
+        struct page page;
+        enum ecode e = arg_page(in, &page, er);
         if (e == E_OK)
-                e = idm->st->user_list(idm->st, mem, after != NULL ? after : "", (size_t)most, &list, &n, er);
+                e = idm->st->user_list(idm->st, mem, page.after, page.most, &list, &n, er);
         if (e != E_OK)
                 return e;
         json_t *users = json_array();
         for (size_t i = 0; i < n; i++)
                 json_array_append_new(users, user_json(&list[i]));
         *out = json_pack("{s:o}", "users", users);
-        if (n == (size_t)most)
+        if (n == page.most)
                 json_object_set_new(*out, "next", json_string(list[n - 1].mc_id));
         return E_OK;
 }

@@ -301,54 +301,53 @@ static enum ecode read_caller(const struct http_req *rq, struct form *f, struct 
         return e == E_OK ? E_OK : err_set(er, E_CLIENT_AUTH, "R-ID-69", "the Authorization header is not HTTP Basic");
 }
 
-static void post_revoke(void *role, const struct http_req *rq, struct http_res *rs)
+/* What a caller with a form asks for; *json is the answer. */
+typedef enum ecode (*caller_fn)(struct idm *idm, void *mem, const struct idm_caller *who, const struct form *f,
+                                const char **json, struct err *er);
+
+static void serve_caller(struct idm *idm, const struct http_req *rq, struct http_res *rs, const char *step, int status,
+                         caller_fn fn)
 {
         struct form f;
         struct idm_caller who = { 0 };
-        struct idm_about about = { 0 };
         struct err er = { 0 };
+        const char *json = "";
         enum ecode e = read_caller(rq, &f, &who, &er);
-        about.client_id = who.basic_id != NULL ? who.basic_id : who.client_id;
+        struct idm_about about = { .client_id = who.basic_id != NULL ? who.basic_id : who.client_id };
         if (e == E_OK)
-                e = idm_revoke(role, rq->mem, &who, form_get(&f, "token"), &er);
+                e = fn(idm, rq->mem, &who, &f, &json, &er);
         if (e == E_OK)
-                answer_json(rs, 200, "");
+                answer_json(rs, status, json);
         else
-                answer_error(role, rq, rs, "revocation", &er, &about);
+                answer_error(idm, rq, rs, step, &er, &about);
+}
+
+static enum ecode revoke(struct idm *idm, void *mem, const struct idm_caller *who, const struct form *f,
+                         const char **json, struct err *er)
+{
+        (void)json;
+        return idm_revoke(idm, mem, who, form_get(f, "token"), er);
+}
+
+static enum ecode introspect(struct idm *idm, void *mem, const struct idm_caller *who, const struct form *f,
+                             const char **json, struct err *er)
+{
+        return idm_introspect(idm, mem, who, form_get(f, "token"), json, er);
+}
+
+static void post_revoke(void *role, const struct http_req *rq, struct http_res *rs)
+{
+        serve_caller(role, rq, rs, "revocation", 200, revoke);
 }
 
 static void post_introspect(void *role, const struct http_req *rq, struct http_res *rs)
 {
-        struct form f;
-        struct idm_caller who = { 0 };
-        struct idm_about about = { 0 };
-        struct err er = { 0 };
-        const char *json = NULL;
-        enum ecode e = read_caller(rq, &f, &who, &er);
-        about.client_id = who.basic_id != NULL ? who.basic_id : who.client_id;
-        if (e == E_OK)
-                e = idm_introspect(role, rq->mem, &who, form_get(&f, "token"), &json, &er);
-        if (e == E_OK)
-                answer_json(rs, 200, json);
-        else
-                answer_error(role, rq, rs, "introspection", &er, &about);
+        serve_caller(role, rq, rs, "introspection", 200, introspect);
 }
 
 static void post_par(void *role, const struct http_req *rq, struct http_res *rs)
 {
-        struct form f;
-        struct idm_caller who = { 0 };
-        struct idm_about about = { 0 };
-        struct err er = { 0 };
-        const char *json = NULL;
-        enum ecode e = read_caller(rq, &f, &who, &er);
-        about.client_id = who.basic_id != NULL ? who.basic_id : who.client_id;
-        if (e == E_OK)
-                e = idm_push(role, rq->mem, &who, &f, &json, &er);
-        if (e == E_OK)
-                answer_json(rs, 201, json);
-        else
-                answer_error(role, rq, rs, "pushed request", &er, &about);
+        serve_caller(role, rq, rs, "pushed request", 201, idm_push);
 }
 
 static void get_jwks(void *role, const struct http_req *rq, struct http_res *rs)

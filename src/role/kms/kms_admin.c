@@ -6,8 +6,6 @@
 
 #include <talloc.h>
 
-#define LIST_MOST 1000
-
 static const struct {
         const char *name;
         unsigned service;
@@ -158,14 +156,11 @@ static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, str
 {
         struct kms *k = role;
         struct kms_subject *s;
-        const char *after = "";
-        int64_t most = LIST_MOST;
+        struct page page;
         size_t n;
-        enum ecode e = arg_text(in, "after", &after, er);
+        enum ecode e = arg_page(in, &page, er);
         if (e == E_OK)
-                e = arg_int(in, "most", 1, LIST_MOST, &most, er);
-        if (e == E_OK)
-                e = k->store->subject_list(k->store, mem, NULL, after != NULL ? after : "", (size_t)most, &s, &n, er);
+                e = k->store->subject_list(k->store, mem, NULL, page.after, page.most, &s, &n, er);
         if (e != E_OK)
                 return e;
         json_t *users = json_array();
@@ -177,7 +172,7 @@ static enum ecode user_list(void *role, void *mem, json_t *in, json_t **out, str
                 json_array_append_new(users, subjects_json(s + i, same));
                 i += same;
         }
-        *out = json_pack("{so ss*}", "users", users, "next", owners == (size_t)most && n > 0 ? s[n - 1].owner : NULL);
+        *out = json_pack("{so ss*}", "users", users, "next", owners == page.most && n > 0 ? s[n - 1].owner : NULL);
         return E_OK;
 }
 

@@ -20,17 +20,10 @@ struct pending {
 
 void pcscf_refuse(struct pcscf *p, struct sip_tx *tx, struct sip_msg *rq, const char *step, const struct err *er)
 {
-        ev_refused(p->env->log, PCSCF_FLOW, step, er,
-                   (const struct ev_kv[]){ KV_STR("method", sip_method(rq)), KV_HASH("call", sip_call_id(rq)), { 0 } });
         pthread_mutex_lock(&p->lock);
         p->refused++;
         pthread_mutex_unlock(&p->lock);
-        struct sip_msg *rs = sip_response_new(NULL, rq, sip_status_of(er->code), NULL);
-        if (rs == NULL)
-                return;
-        if (ecode_undecided(er->code))
-                sip_hdr_set(rs, "Retry-After", "%u", 5 + (unsigned)(clock_ms(p->env->clock) % 11));
-        p->env->sip->reply(p->env->sip, tx, rs);
+        sip_refuse(p->env, PCSCF_FLOW, step, tx, rq, 0, er);
 }
 
 /* R-SA-18: several contacts are one UE only when they share address and port (TS 24.379 clause 7.1). */

@@ -121,6 +121,8 @@ void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_
 /* With the lock held: the round that a binding owes since it was acknowledged; scscf_told writes down that it is paid.
  */
 void scscf_tell_owed(struct scscf *s, struct scscf_user *u, unsigned reg_type);
+/* The headers of a message, or of none (NULL), for filter criteria. */
+bool scscf_header_at(const void *message, size_t nth, const char **name, const char **value);
 /* Takes the set down on the network's own account: store, application servers, HSS (TS 24.229 clause 5.4.1.5). */
 void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignment why);
 

@@ -15,20 +15,10 @@ void scscf_reply(struct scscf *s, struct sip_tx *tx, struct sip_msg *rs)
 
 void scscf_refuse(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, const char *step, const struct err *er)
 {
-        ev_refused(s->env->log, SCSCF_FLOW, step, er,
-                   (const struct ev_kv[]){ KV_STR("method", sip_method(rq)),
-                                           KV_HASH("call", sip_call_id(rq)),
-                                           KV_HASH("subject", sip_hdr(rq, "To")),
-                                           { 0 } });
-        struct sip_msg *rs = sip_response_new(NULL, rq, sip_status_of(er->code), NULL);
-        if (rs != NULL && er->code == E_INTERVAL_BRIEF)
-                sip_hdr_set(rs, "Min-Expires", "%lld", (long long)s->conf->expires_min);
-        if (rs != NULL && ecode_undecided(er->code))
-                sip_hdr_set(rs, "Retry-After", "%u", 5 + (unsigned)(clock_ms(s->env->clock) % 11));
         pthread_mutex_lock(&s->lock);
         s->refused++;
         pthread_mutex_unlock(&s->lock);
-        scscf_reply(s, tx, rs);
+        sip_refuse(s->env, SCSCF_FLOW, step, tx, rq, s->conf->expires_min, er);
 }
 
 /* TS 24.229 clause 5.4.1.2.1: without an Authorization header the private identity is the public one without "sip:". */

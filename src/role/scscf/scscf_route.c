@@ -8,11 +8,6 @@
 
 #define ROUTE_TIMEOUT_MS 32000u
 
-static bool header_at(const void *message, size_t nth, const char **name, const char **value)
-{
-        return sip_hdr_each(message, nth, name, value);
-}
-
 /* Our own Service-Route or Record-Route on top: which way the request goes. User part "orig", or NULL. */
 static char *own_route_user(struct scscf *s, void *mem, struct sip_msg *rq)
 {
@@ -72,7 +67,7 @@ static enum ecode first_server(struct scscf *s, void *mem, const char *impu, str
                 struct ifc_request q = { .method = sip_method(out),
                                          .session_case = IFC_ORIGINATING_REGISTERED,
                                          .request_uri = sip_ruri(out),
-                                         .header = header_at,
+                                         .header = scscf_header_at,
                                          .message = out };
                 e = ifc_eval(mem, ims_profile_of(u->data, scscf_user_key(u)), &q, &match, er);
                 *ret = talloc_strdup(mem, e == E_OK && match.n > 0 ? match.as[0]->server_name : "");

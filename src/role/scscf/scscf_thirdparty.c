@@ -18,7 +18,7 @@ struct told {
         uint64_t generation;
 };
 
-static bool header_at(const void *message, size_t nth, const char **name, const char **value)
+bool scscf_header_at(const void *message, size_t nth, const char **name, const char **value)
 {
         return message != NULL && sip_hdr_each(message, nth, name, value);
 }
@@ -189,7 +189,7 @@ void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_
                                  .reg_type = reg_type,
                                  .session_case = IFC_ORIGINATING_REGISTERED,
                                  .request_uri = inner != NULL ? sip_ruri(inner) : "",
-                                 .header = header_at,
+                                 .header = scscf_header_at,
                                  .message = inner };
         struct err er = { 0 };
         u->generation = ++s->rounds; /* of all sets: one that comes back is not taken for what it was */
