@@ -122,6 +122,8 @@ enum ecode ecies_seal(const struct suci_public *pub, struct bytes plain, const s
         uint8_t mac[SHA256_LEN];
         if ((pub->scheme != SUCI_A && pub->scheme != SUCI_B) || pub->n != public_len(pub->scheme) || pub->id == 0)
                 return E_KEY_INVALID;
+        if (plain.n > sizeof s->out - SUCI_KEY_MAX - SUCI_MAC_LEN)
+                return E_LONG;
         uint8_t *cipher = s->out + pub->n;
         enum ecode e = draw(pub->scheme, rng, &k, s->out);
         if (e == E_OK)

@@ -1,6 +1,6 @@
 #include "test/kit/vec5g.h"
 
-#include "crypto/suci.h"
+#include "crypto/suci_impl.h"
 
 static void *mem;
 static json_t *vectors;
@@ -159,6 +159,15 @@ static void test_strange_plain(void **state)
         assert_string_equal(supi.s, "imsi-274010123456789");
         memcpy(s.plmn.mnc, "012", 4);
         check_closed("sixteen digits", &s);
+
+        static const uint8_t digits[24] = { 0x21 };
+        for (size_t n = SUCI_MSIN_MAX + 1; n <= 23; n++) {
+                CHECK_OK(ecies_seal(&pub, bytes_of(digits, n), &rng_system, &s));
+                check_closed("a long plain text", &s);
+        }
+        CHECK_OK(ecies_seal(&pub, bytes_of(digits, 0), &rng_system, &s));
+        check_closed("no plain text", &s);
+        CHECK_E(E_LONG, ecies_seal(&pub, bytes_of(digits, 24), &rng_system, &s));
 }
 
 static void test_keys(void **state)

@@ -56,7 +56,7 @@ static void test_suci_refused(void **state)
                 { "0100f110f0ff0000000000000010", E_SYNTAX }, /* six octets of it */
                 { "0100f110f0ff00000a", E_SYNTAX },           /* half octet a */
                 { "0100f110ffff000010", E_SYNTAX },           /* no routing indicator */
-                { "0100f1100fff000010", E_SYNTAX },           /* a digit behind the filler */
+                { "0100f110f0f1000010", E_SYNTAX },           /* a digit behind the filler */
                 { "010af110f0ff000010", E_SYNTAX },           /* no MCC */
                 { "0100f110f0ff000110", E_RANGE },            /* key 1 with the null scheme */
                 { "0100f110f0ff010010", E_RANGE },            /* key 0 with profile A */
@@ -188,7 +188,6 @@ static void test_capability_refused(void **state)
         CHECK_E(E_RANGE, msg5g_cap_print(mem, &c, &out, NULL));
 }
 
-/* What R-5G-27 rests on. */
 static void test_offered(void **state)
 {
         (void)state;
