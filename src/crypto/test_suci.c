@@ -164,6 +164,9 @@ static void test_strange_plain(void **state)
         for (size_t n = SUCI_MSIN_MAX + 1; n <= 23; n++) {
                 CHECK_OK(ecies_seal(&pub, bytes_of(digits, n), &rng_system, &s));
                 check_closed("a long plain text", &s);
+                uint8_t room[SUCI_OUT_MAX];
+                size_t room_n;
+                CHECK_E(E_DECRYPT, ecies_open(key_of(SUCI_A), bytes_of(s.out, s.out_n), room, &room_n));
         }
         CHECK_OK(ecies_seal(&pub, bytes_of(digits, 0), &rng_system, &s));
         check_closed("no plain text", &s);
