@@ -140,6 +140,8 @@ static const struct need {
         { "eccsi_issue", do_eccsi_issue, "keys", "kms", 3 },
         { "sakke_extract", do_sakke_extract, "keys", "kms", 3 },
         { "durable_write", do_durable_write, "keys", "kms", 3 },
+        { "rs256_sign", do_rs256_sign, "keys", "idm", 1 }, /* the token for the KMS alone, by a refresh */
+        { "durable_write", do_durable_write, "keys", "idm", 1 },
         { "tls_handshake", do_tls_handshake, "register", "pcscf", 1 },
         { "durable_write", do_durable_write, "register", "hss", 1 },   /* SQN */
         { "durable_write", do_durable_write, "register", "scscf", 1 }, /* binding */
@@ -147,7 +149,11 @@ static const struct need {
         { "sakke_decapsulate", do_sakke_decapsulate, "authorize", "mcx", 3 },
         { "eccsi_verify", do_eccsi_verify, "authorize", "mcx", 3 },
         { "durable_write", do_durable_write, "authorize", "mcx", 3 },
+        { "rs256_sign", do_rs256_sign, "authorize", "idm", 1 }, /* and for the MC servers */
+        { "durable_write", do_durable_write, "authorize", "idm", 1 },
         { "rs256_verify", do_rs256_verify, "profile", "cms", 1 },
+        { "rs256_sign", do_rs256_sign, "profile", "idm", 1 }, /* and for the CMS */
+        { "durable_write", do_durable_write, "profile", "idm", 1 },
 };
 
 /* --- preparing --- */

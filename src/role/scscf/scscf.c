@@ -43,6 +43,36 @@ static const struct conf_item conf_items[] = {
         CONF_END
 };
 
+static size_t turn_of(struct scscf *s, const char *impu, const struct scscf_user *fresh)
+{
+        const struct scscf_user *u = scscf_user_of(s, impu);
+        const char *key = u != NULL ? scscf_user_key(u) : fresh != NULL ? scscf_user_key(fresh) : impu;
+        return hash_keyed(key, strlen(key)) % COUNT(s->turns);
+}
+
+/* Whose set it is may change while the turn is waited for: then it is another turn. */
+size_t scscf_enter(struct scscf *s, const char *impu, const struct scscf_user *fresh)
+{
+        pthread_mutex_lock(&s->lock);
+        size_t turn = turn_of(s, impu, fresh);
+        pthread_mutex_unlock(&s->lock);
+        for (;;) {
+                pthread_mutex_lock(&s->turns[turn]);
+                pthread_mutex_lock(&s->lock);
+                size_t now = turn_of(s, impu, fresh);
+                if (now == turn)
+                        return turn;
+                scscf_leave(s, turn);
+                turn = now;
+        }
+}
+
+void scscf_leave(struct scscf *s, size_t turn)
+{
+        pthread_mutex_unlock(&s->lock);
+        pthread_mutex_unlock(&s->turns[turn]);
+}
+
 struct scscf_user *scscf_user_of(struct scscf *s, const char *impu)
 {
         struct scscf_entry *e = NULL;
@@ -62,7 +92,9 @@ enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u)
                 struct scscf_entry *e = NULL;
                 HASH_FIND_STR(s->by_impu, u->reg->impus[i], e);
                 if (e != NULL) {
+                        e->user->names_n--;
                         e->user = u;
+                        u->names_n++;
                         continue;
                 }
                 e = calloc(1, sizeof *e);
@@ -72,6 +104,7 @@ enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u)
                         return E_NOMEM;
                 }
                 e->user = u;
+                u->names_n++;
                 HASH_ADD_KEYPTR(hh, s->by_impu, e->impu, strlen(e->impu), e);
         }
         return E_OK;
@@ -80,6 +113,7 @@ enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u)
 static void entry_free(struct scscf *s, struct scscf_entry *e)
 {
         HASH_DEL(s->by_impu, e); /* NOLINT(clang-analyzer-unix.Malloc): the analyzer does not follow uthash */
+        e->user->names_n--;
         free(e->impu);
         free(e);
 }
@@ -93,8 +127,8 @@ void scscf_user_remove(struct scscf *s, struct scscf_user *u)
                         entry_free(s, e);
         }
         /* a set that shrank may have left names behind */
-        HASH_ITER(hh, s->by_impu, e, next)
-        {
+        for (e = s->by_impu; u->names_n > 0 && e != NULL; e = next) {
+                next = e->hh.next;
                 if (e->user == u)
                         entry_free(s, e);
         }
@@ -115,29 +149,49 @@ static json_t *octets_json(void *mem, struct bytes b)
         return json_string(b64_encode(mem, b)); /* a REGISTER may hold octets that are no text */
 }
 
-enum ecode scscf_user_keep(struct scscf *s, const struct scscf_user *u, struct err *er)
+static char *user_text(const struct scscf_user *u)
 {
-        struct store_kv *kv = s->env->store;
         void *mem = talloc_new(NULL);
         json_t *o = json_pack("{s:o,s:s,s:o,s:o,s:b,s:I,s:o,s:o}", "reg", reg_to_json(u->reg), "user_data",
                               u->user_data, "as", as_json(u), "subs", scscf_subs_json(u), "untold", u->untold,
                               "last_expires", (json_int_t)u->last_expires, "register",
                               octets_json(mem, u->last_register), "response", octets_json(mem, u->last_response));
         char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+        json_decref(o);
+        talloc_free(mem);
+        return text;
+}
+
+static void note_due(struct scscf *s, const struct scscf_user *u)
+{
+        for (size_t i = 0; i < u->reg->contacts_n; i++)
+                due_note(&s->due, u->reg->contacts[i]->expires_at);
+        for (size_t i = 0; i < u->subs_n; i++)
+                due_note(&s->due, u->subs[i]->expires_at);
+}
+
+enum ecode scscf_user_keep(struct scscf *s, const struct scscf_user *u, struct err *er)
+{
+        struct store_kv *kv = s->env->store;
+        char *text = user_text(u);
+        note_due(s, u);
+        pthread_mutex_unlock(&s->lock);
         enum ecode e = text != NULL ? kv->put(kv, scscf_user_key(u), bytes_str(text), er)
                                     : err_set(er, E_NOMEM, NULL, "registration of a set");
         if (text != NULL)
                 secret_wipe(text, strlen(text)); /* a token may stand in the REGISTER */
         free(text);
-        json_decref(o);
-        talloc_free(mem);
+        pthread_mutex_lock(&s->lock);
         return e;
 }
 
-enum ecode scscf_user_forget(struct scscf *s, const char *key, struct err *er)
+enum ecode scscf_user_forget(struct scscf *s, const struct scscf_user *u, struct err *er)
 {
         struct store_kv *kv = s->env->store;
-        return kv->del(kv, key, er);
+        pthread_mutex_unlock(&s->lock);
+        enum ecode e = kv->del(kv, scscf_user_key(u), er);
+        pthread_mutex_lock(&s->lock);
+        return e;
 }
 
 static struct bytes json_octets(void *mem, const json_t *o, const char *key)
@@ -193,6 +247,8 @@ static int scscf_free(struct scscf *s)
         struct scscf_entry *e, *next;
         HASH_ITER(hh, s->by_impu, e, next)
         entry_free(s, e);
+        for (size_t i = 0; i < COUNT(s->turns); i++)
+                pthread_mutex_destroy(&s->turns[i]);
         pthread_mutex_destroy(&s->lock);
         return 0;
 }
@@ -204,7 +260,10 @@ static enum ecode scscf_start(void *mem, const struct role_env *env, const void 
                 return err_set(er, E_NOMEM, NULL, "scscf");
         s->env = env;
         s->conf = conf;
+        s->due = due_at_once(); /* what is restored has to be looked at */
         pthread_mutex_init(&s->lock, NULL);
+        for (size_t i = 0; i < COUNT(s->turns); i++)
+                pthread_mutex_init(&s->turns[i], NULL);
         talloc_set_destructor(s, scscf_free);
         s->challenges = chal_table_new(s, 200000);
         if (s->challenges == NULL)
@@ -218,54 +277,62 @@ static enum ecode scscf_start(void *mem, const struct role_env *env, const void 
         return E_OK;
 }
 
-static void expire_user(struct scscf *s, struct scscf_user *u, int64_t now)
+/* Names of the sets that need something now. All count for the next bound as well: what fails is tried again
+ * in a second. */
+static char **due_sets(struct scscf *s, void *mem, int64_t now, size_t *n)
 {
+        struct scscf_entry *e, *next;
+        char **name = talloc_zero_array(mem, char *, HASH_COUNT(s->by_impu) + 1);
+        if (name == NULL)
+                return NULL; /* the next second will do */
+        s->due = due_never();
+        HASH_ITER(hh, s->by_impu, e, next)
+        {
+                const struct scscf_user *u = e->user;
+                bool due = u->owed || scscf_subs_due(u, now);
+                for (size_t i = 0; !due && i < u->reg->contacts_n; i++)
+                        due = u->reg->contacts[i]->expires_at <= now;
+                note_due(s, u);
+                if (due && strcmp(e->impu, scscf_user_key(u)) == 0)
+                        *n += (name[*n] = talloc_strdup(mem, e->impu)) != NULL;
+        }
+        return name;
+}
+
+/* With the set entered. True: it has lost its last binding. */
+static bool look_after(struct scscf *s, struct scscf_user *u, int64_t now)
+{
+        if (u->owed)
+                scscf_tell_owed(s, u, IFC_REG_RE);
+        scscf_subs_expire(s, u, now);
         if (!reg_expire(u->reg, now))
-                return;
+                return false;
         if (u->reg->contacts_n > 0) {
                 scscf_user_keep(s, u, NULL);
                 scscf_notify(s, u, false, REGINFO_EXPIRED);
-                return;
         }
-        char *impu = talloc_strdup(NULL, scscf_user_key(u));
-        pthread_mutex_unlock(&s->lock);
-        scscf_network_deregister(s, impu, CX_TIMEOUT_DEREGISTRATION);
-        pthread_mutex_lock(&s->lock);
-        talloc_free(impu);
+        return u->reg->contacts_n == 0;
 }
 
-/* Names first, then one set at a time: expire_user gives the lock away. */
+/* Names first, then one set at a time. */
 static void scscf_tick(void *self)
 {
         struct scscf *s = self;
         int64_t now = clock_now(s->env->clock);
         void *mem = talloc_new(NULL);
+        size_t n = 0;
         pthread_mutex_lock(&s->lock);
         chal_expire(s->challenges, clock_ms(s->env->clock));
-        size_t n = 0, most = HASH_COUNT(s->by_impu);
-        char **name = talloc_zero_array(mem, char *, most + 1);
-        struct scscf_entry *e, *next;
-        HASH_ITER(hh, s->by_impu, e, next)
-        {
-                struct scscf_user *u = e->user;
-                bool due = u->owed || scscf_subs_due(u, now) ||
-                           (u->reg->contacts_n > 0 && strcmp(e->impu, u->reg->impus[0]) == 0 &&
-                            reg_longest(u->reg, now) == 0);
-                for (size_t i = 0; !due && i < u->reg->contacts_n; i++)
-                        due = u->reg->contacts[i]->expires_at <= now;
-                if (due && name != NULL && strcmp(e->impu, scscf_user_key(u)) == 0)
-                        n += (name[n] = talloc_strdup(mem, e->impu)) != NULL;
-        }
-        for (size_t i = 0; i < n; i++) {
-                struct scscf_user *u = scscf_user_of(s, name[i]);
-                if (u != NULL && u->owed)
-                        scscf_tell_owed(s, u, IFC_REG_RE);
-                if (u != NULL)
-                        scscf_subs_expire(s, u, now);
-                if (u != NULL)
-                        expire_user(s, u, now);
-        }
+        char **name = due_is(&s->due, now) ? due_sets(s, mem, now, &n) : NULL;
         pthread_mutex_unlock(&s->lock);
+        for (size_t i = 0; i < n; i++) {
+                size_t turn = scscf_enter(s, name[i], NULL);
+                struct scscf_user *u = scscf_user_of(s, name[i]);
+                bool over = u != NULL && look_after(s, u, now);
+                scscf_leave(s, turn);
+                if (over)
+                        scscf_network_deregister(s, name[i], CX_TIMEOUT_DEREGISTRATION);
+        }
         talloc_free(mem);
 }
 

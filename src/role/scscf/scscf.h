@@ -12,6 +12,7 @@
 #ifndef MUSTER_ROLE_SCSCF_H
 #define MUSTER_ROLE_SCSCF_H
 
+#include "base/due.h"
 #include "engine/challenge.h"
 #include "engine/registrar.h"
 #include "port/cx_conf.h"
@@ -49,6 +50,7 @@ struct scscf_user {
         struct bytes last_register, last_response;
         int64_t last_expires;
         uint64_t generation; /* the third-party round: a late failure of an old one is no news */
+        size_t names_n;      /* rows of by_impu that lead here */
 };
 
 /* A dialog of the event package "reg" in which this S-CSCF notifies. */
@@ -68,9 +70,13 @@ struct scscf_as {
 struct scscf {
         const struct role_env *env;
         const struct scscf_conf *conf;
+        /* Changes of one set, one at a time, so that they reach the store in the order in which they were made; taken
+         * before `lock`. A set's is the one that its key falls on. */
+        pthread_mutex_t turns[256];
         pthread_mutex_t lock; /* over everything below */
         struct chal_table *challenges;
         struct scscf_entry *by_impu; /* each IMPU of each set */
+        struct due due;              /* the first binding or subscription to end */
         uint64_t registered, refused, told, told_failed, rounds;
 };
 
@@ -102,23 +108,29 @@ void scscf_on_request(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq, co
 /* E_OK: authenticated. E_AUTH_NEEDED: *challenge is the 401 to send. Otherwise a refusal or E_PEER_DOWN. */
 enum ecode scscf_authenticate(struct scscf_turn *t, struct sip_msg **challenge, struct err *er);
 
+/* Waits for the turn of the set that this IMPU belongs to (`fresh`, which may be NULL, where there is none yet), and
+ * takes the lock. scscf_leave gives both back. */
+size_t scscf_enter(struct scscf *s, const char *impu, const struct scscf_user *fresh);
+void scscf_leave(struct scscf *s, size_t turn);
 /* With the lock held: the set that this IMPU belongs to, or NULL. */
 struct scscf_user *scscf_user_of(struct scscf *s, const char *impu);
 /* With the lock held: takes u and indexes it by its IMPUs, or frees it when there is no memory; takes it out and frees
  * it. */
 enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u);
 void scscf_user_remove(struct scscf *s, struct scscf_user *u);
-/* With the lock held: writes the set to the store, or removes it there. */
+/* With the set entered: writes it to the store, or removes it there. The lock is given away while the disk is waited
+ * for; u stays, since its turn is kept. */
 enum ecode scscf_user_keep(struct scscf *s, const struct scscf_user *u, struct err *er);
-enum ecode scscf_user_forget(struct scscf *s, const char *impi_impu, struct err *er);
+enum ecode scscf_user_forget(struct scscf *s, const struct scscf_user *u, struct err *er);
 const char *scscf_user_key(const struct scscf_user *u);
 
-/* With the lock held: one server less to answer in this round; the last one ends it. */
+/* With the set entered: one server less to answer in this round; the last one ends it. */
 void scscf_told(struct scscf *s, struct scscf_user *u);
-/* With the lock held: third-party REGISTER to every application server whose criteria match (TS 24.229 clause 5.4.1.7).
- * expires 0: de-registration. `last` is the set as it was when it ended. */
+/* With the set entered: third-party REGISTER to every application server whose criteria match (TS 24.229
+ * clause 5.4.1.7). expires 0: de-registration. `last` is the set as it was when it ended. */
 void scscf_tell(struct scscf *s, struct scscf_user *u, unsigned reg_type, int64_t expires);
-/* With the lock held: the round that a binding owes since it was acknowledged; scscf_told writes down that it is paid.
+/* With the set entered: the round that a binding owes since it was acknowledged; scscf_told writes down that it is
+ * paid.
  */
 void scscf_tell_owed(struct scscf *s, struct scscf_user *u, unsigned reg_type);
 /* The headers of a message, or of none (NULL), for filter criteria. */
@@ -128,10 +140,10 @@ void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignm
 
 /* R-SA-27. True: it was a SUBSCRIBE to a registration here, and is answered. */
 bool scscf_on_subscribe(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq);
-/* With the lock held: tells subscribers; contacts that are gone since the last time went through `ended`. all_gone:
+/* With the set entered: tells subscribers; contacts that are gone since the last time went through `ended`. all_gone:
  * those which are still there as well. */
 void scscf_notify(struct scscf *s, struct scscf_user *u, bool all_gone, enum reginfo_event ended);
-/* With the lock held: ends subscriptions whose time is over. */
+/* With the set entered: ends subscriptions whose time is over. */
 bool scscf_subs_due(const struct scscf_user *u, int64_t now);
 void scscf_subs_expire(struct scscf *s, struct scscf_user *u, int64_t now);
 json_t *scscf_subs_json(const struct scscf_user *u);

@@ -91,7 +91,7 @@ static void on_notified(void *arg, struct sip_msg *rs, enum ecode why)
         bool gone = rs == NULL || status == 404 || status == 408 || status == 410 || status == 480 || status == 481 ||
                     status == 489;
         if (gone) {
-                pthread_mutex_lock(&n->s->lock);
+                size_t turn = scscf_enter(n->s, n->impu, NULL);
                 struct scscf_user *u = scscf_user_of(n->s, n->impu);
                 struct scscf_sub *sub = u != NULL ? sub_of(u, n->call_id, n->tag) : NULL;
                 if (sub != NULL) {
@@ -100,7 +100,7 @@ static void on_notified(void *arg, struct sip_msg *rs, enum ecode why)
                         ev(n->s->env->log, EV_INFO, "subscription-lost", KV_INT("status", status),
                            KV_STR("cause", rs == NULL ? ecode_name(why) : NULL), KV_HASH("subject", n->impu));
                 }
-                pthread_mutex_unlock(&n->s->lock);
+                scscf_leave(n->s, turn);
         }
         talloc_free(n);
 }
@@ -307,7 +307,7 @@ static struct sip_msg *answer_ok(struct scscf *s, const struct ask *a, const str
         return rs;
 }
 
-/* Under the lock, so that nothing is told before this and nothing lost after it. */
+/* With the set entered, so that nothing is told before this and nothing lost after it. */
 static enum ecode subscribe(struct scscf *s, struct sip_tx *tx, const struct ask *a, struct err *er)
 {
         struct scscf_user *u = scscf_user_of(s, a->impu);
@@ -376,9 +376,9 @@ bool scscf_on_subscribe(struct scscf *s, struct sip_tx *tx, struct sip_msg *rq)
                 e = err_set(&er, E_FORBIDDEN, "R-SA-27", "nobody is asserted to ask");
         if (e == E_OK) {
                 a.who = pai.uri;
-                pthread_mutex_lock(&s->lock);
+                size_t turn = scscf_enter(s, a.impu, NULL);
                 e = subscribe(s, tx, &a, &er);
-                pthread_mutex_unlock(&s->lock);
+                scscf_leave(s, turn);
         }
         if (e == E_OK)
                 ev(s->env->log, EV_INFO, "subscribed", KV_INT("expires", a.expires), KV_HASH("subject", a.impu));

@@ -275,7 +275,7 @@ static enum ecode bind_contacts(struct scscf_turn *t, struct scscf_user *u, enum
         return scscf_user_keep(s, u, er);
 }
 
-/* Under the lock: the bindings as they will be. Takes fresh. */
+/* With the set entered: the bindings as they will be. Takes fresh. */
 static enum ecode bind_user(struct scscf_turn *t, struct scscf_user *fresh, enum reg_change *change,
                             struct sip_msg **ret, struct err *er)
 {
@@ -308,17 +308,16 @@ static void log_arrow(struct scscf_turn *t, const char *text)
                                                   .subject = t->impi });
 }
 
-static void tell_and_release(struct scscf_turn *t, enum reg_change change)
+/* With the set entered. */
+static void tell_servers(struct scscf_turn *t, enum reg_change change)
 {
         struct scscf *s = t->s;
-        pthread_mutex_lock(&s->lock);
         struct scscf_user *u = scscf_user_of(s, t->impu);
         if (u != NULL)
                 scscf_tell_owed(s, u, change == REG_CREATED ? IFC_REG_INITIAL : IFC_REG_RE);
         if (u != NULL)
                 scscf_notify(s, u, false, REGINFO_UNREGISTERED);
         s->registered++;
-        pthread_mutex_unlock(&s->lock);
 }
 
 static enum ecode admit(struct scscf_turn *t, struct err *er)
@@ -336,14 +335,14 @@ static enum ecode admit(struct scscf_turn *t, struct err *er)
                 return e;
         enum reg_change change = REG_QUERIED;
         struct sip_msg *rs = NULL;
-        pthread_mutex_lock(&s->lock);
+        size_t turn = scscf_enter(s, t->impu, fresh);
         e = bind_user(t, fresh, &change, &rs, er);
-        pthread_mutex_unlock(&s->lock);
-        if (e != E_OK)
-                return e;
-        scscf_reply(s, t->tx, rs);
-        tell_and_release(t, change);
-        return E_OK;
+        if (e == E_OK) {
+                scscf_reply(s, t->tx, rs);
+                tell_servers(t, change);
+        }
+        scscf_leave(s, turn);
+        return e;
 }
 
 /* TS 24.229 clause 5.4.1.4: bindings go, the HSS hears it, then the UE, then the application servers. */
@@ -352,14 +351,14 @@ static enum ecode release(struct scscf_turn *t, struct err *er)
         struct scscf *s = t->s;
         struct reg_limits lim = limits_of(s);
         enum reg_change change = REG_QUERIED;
-        pthread_mutex_lock(&s->lock);
+        size_t turn = scscf_enter(s, t->impu, NULL);
         struct scscf_user *u = scscf_user_of(s, t->impu);
         enum ecode e = u != NULL ? reg_apply(u->reg, &t->ask, &lim, clock_now(s->env->clock), &change) : E_OK;
         struct sip_msg *rs = e == E_OK ? answer_ok(t, u) : NULL;
         bool over = u != NULL && u->reg->contacts_n == 0;
         if (e == E_OK && u != NULL)
-                e = over ? scscf_user_forget(s, scscf_user_key(u), er) : scscf_user_keep(s, u, er);
-        pthread_mutex_unlock(&s->lock);
+                e = over ? scscf_user_forget(s, u, er) : scscf_user_keep(s, u, er);
+        scscf_leave(s, turn);
         if (e != E_OK || rs == NULL)
                 return e != E_OK ? e : err_set(er, E_NOMEM, NULL, "answer");
         if (over) {
@@ -369,7 +368,7 @@ static enum ecode release(struct scscf_turn *t, struct err *er)
                         ev_refused(s->env->log, SCSCF_FLOW, "de-registration", &why, NULL);
         }
         scscf_reply(s, t->tx, rs);
-        pthread_mutex_lock(&s->lock);
+        turn = scscf_enter(s, t->impu, NULL);
         u = scscf_user_of(s, t->impu);
         if (u != NULL && u->reg->contacts_n == 0) {
                 scscf_tell(s, u, IFC_REG_DE, 0);
@@ -379,7 +378,7 @@ static enum ecode release(struct scscf_turn *t, struct err *er)
                 scscf_tell(s, u, IFC_REG_RE, reg_longest(u->reg, clock_now(s->env->clock)));
                 scscf_notify(s, u, false, REGINFO_UNREGISTERED);
         }
-        pthread_mutex_unlock(&s->lock);
+        scscf_leave(s, turn);
         return E_OK;
 }
 

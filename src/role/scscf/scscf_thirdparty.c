@@ -97,14 +97,14 @@ static void on_answer(void *arg, struct sip_msg *rs, enum ecode why)
         bool good = status >= 200 && status < 300;
         /* TS 24.229 clause 5.4.1.7: no answer, 408 and 5xx are a failure of the server; other refusals are its word */
         bool failed = rs == NULL || status == 408 || (status >= 500 && status < 600);
-        pthread_mutex_lock(&s->lock);
+        size_t turn = scscf_enter(s, told->impu, NULL);
         s->told++;
         s->told_failed += !good;
         struct scscf_user *u = scscf_user_of(s, told->impu);
         bool current = u != NULL && u->generation == told->generation;
         if (current)
                 scscf_told(s, u);
-        pthread_mutex_unlock(&s->lock);
+        scscf_leave(s, turn);
         if (!good)
                 ev(s->env->log, EV_WARN, "third-party-register-failed", KV_STR("server", told->server_name),
                    KV_INT("status", status), KV_STR("cause", rs == NULL ? ecode_name(why) : NULL),
@@ -216,17 +216,17 @@ void scscf_network_deregister(struct scscf *s, const char *impu, enum cx_assignm
 {
         void *mem = talloc_new(NULL);
         struct err er = { 0 };
-        pthread_mutex_lock(&s->lock);
+        size_t turn = scscf_enter(s, impu, NULL);
         struct scscf_user *u = scscf_user_of(s, impu);
         const char *impi = u != NULL ? talloc_strdup(mem, u->reg->impi) : NULL;
         if (u != NULL) {
                 scscf_tell(s, u, IFC_REG_DE, 0); /* R-SA-28 */
                 scscf_notify(s, u, true, why == CX_TIMEOUT_DEREGISTRATION ? REGINFO_EXPIRED : REGINFO_REJECTED);
-                if (scscf_user_forget(s, scscf_user_key(u), &er) != E_OK)
+                if (scscf_user_forget(s, u, &er) != E_OK)
                         ev(s->env->log, EV_ERROR, "store-failed", KV_STR("text", er.text));
                 scscf_user_remove(s, u);
         }
-        pthread_mutex_unlock(&s->lock);
+        scscf_leave(s, turn);
         if (impi != NULL) {
                 struct cx_saa a = { 0 };
                 struct cx_sar q = { .impi = impi, .impu = impu, .server_name = s->conf->name, .type = why };
