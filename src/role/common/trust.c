@@ -10,7 +10,7 @@
 
 #define REFRESH_MS     (300 * 1000) /* keys are fetched anew after this */
 #define RETRY_MS       (60 * 1000)  /* at most one fetch a minute, for unknown kids too */
-#define FIRST_RETRY_MS 1000         /* while there never was a key nothing can be judged: ask more often */
+#define FIRST_RETRY_MS 100          /* while there never was a key nothing can be judged: ask more often */
 #define FETCH_MS       3000         /* a request waits for a fetch no longer than this */
 #define JWKS_OCTETS    (256 * 1024)
 
