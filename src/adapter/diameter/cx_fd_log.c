@@ -1,5 +1,6 @@
 #include "adapter/diameter/cx_fd_internal.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -8,17 +9,33 @@ static struct log *fd_log_to;
 static atomic_bool stopping;
 static struct fd_hook_hdl *hook;
 
+/* freeDiameter ends a connection's threads by cancelling them. One that was cancelled while it writes an event would
+ * keep the log's lock for ever, and everybody else would wait for it. */
+static int hold_cancel(void)
+{
+        int was;
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+        return was;
+}
+
+static void release_cancel(int was)
+{
+        pthread_setcancelstate(was, NULL);
+}
+
 /* Our own hooks below replace those messages of freeDiameter that hold whole Diameter messages, keys included. */
 static void on_message(int level, const char *fmt, va_list ap)
 {
         if (level < FD_LOG_NOTICE)
                 return;
         char text[512];
+        int was = hold_cancel();
         vsnprintf(text, sizeof text, fmt, ap);
         enum ev_level l = atomic_load(&stopping) || level == FD_LOG_NOTICE ? EV_DEBUG
                           : level == FD_LOG_ERROR                          ? EV_WARN
                                                                            : EV_ERROR;
         ev(fd_log_to, l, "diameter", KV_STR("text", text));
+        release_cancel(was);
 }
 
 static const char *peer_name(const struct peer_hdr *peer)
@@ -31,6 +48,7 @@ static void on_hook(enum fd_hook_type type, struct msg *msg, struct peer_hdr *pe
 {
         (void)pmd, (void)arg;
         const char *why = other;
+        int was = hold_cancel();
         switch (type) {
         case HOOK_PEER_CONNECT_SUCCESS:
                 ev(fd_log_to, EV_INFO, "diameter_connected", KV_STR("peer", peer_name(peer)));
@@ -50,6 +68,7 @@ static void on_hook(enum fd_hook_type type, struct msg *msg, struct peer_hdr *pe
                 break;
         default: break;
         }
+        release_cancel(was);
 }
 
 enum ecode cx_fd_log_start(struct log *log, struct err *er)

@@ -1,5 +1,6 @@
 #include "adapter/diameter/cx_fd_internal.h"
 
+#include <pthread.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -33,6 +34,8 @@ static int validate(struct peer_info *info, int *auth, int (**cb2)(struct peer_i
 {
         (void)cb2;
         struct err er = { 0 };
+        int cancel; /* not in the middle of an event: see cx_fd_log.c */
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
         if (!listed(info->pi_diamid))
                 err_set(&er, E_UNTRUSTED_PEER, NULL, "%s is not on the list of peers", info->pi_diamid);
         else if (!settings->plain && !certified(info))
@@ -42,6 +45,7 @@ static int validate(struct peer_info *info, int *auth, int (**cb2)(struct peer_i
         *auth = er.code == E_OK ? 1 : -1;
         if (er.code != E_OK)
                 ev_refused(log_to, NULL, NULL, &er, (const struct ev_kv[]){ KV_STR("peer", info->pi_diamid), { 0 } });
+        pthread_setcancelstate(cancel, NULL);
         return 0;
 }
 

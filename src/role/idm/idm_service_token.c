@@ -270,7 +270,8 @@ static enum ecode repeat_answer(struct idm *idm, void *mem, const struct idm_ref
                                 const char **ret_json, struct err *er)
 {
         struct bytes plain = { 0 };
-        bool fresh = idm_now(idm) - r->rotated_s <= idm->conf->refresh_grace_s;
+        int64_t grace = idm->conf->refresh_grace_s; /* 0: never, also not within this second */
+        bool fresh = grace > 0 && idm_now(idm) - r->rotated_s <= grace;
         if (!fresh || r->successor_used || r->answer.n == 0 || strcmp(r->asked_scope, asked) != 0)
                 return revoke_for(idm, r->family.id, E_REFRESH_REUSED, "R-ID-73",
                                   "the refresh token was used before; all tokens of this login are revoked", er);
