@@ -63,12 +63,14 @@ static void print_json(const struct storm_result *r, const struct storm_conf *f)
                                                         ecode_name(r->error[i].code), "text", r->error[i].text, "count",
                                                         (json_int_t)r->error[i].count));
         double all = total(r, r->cpu_s), n = r->chains > 0 ? (double)r->chains : 1;
-        cli_print_json(json_pack("{s:I,s:i,s:I,s:I,s:f,s:f,s:o,s:o,s:f,s:f,s:o}", "users",
-                                 (json_int_t)json_array_size(f->users), "concurrency", (int)f->concurrency, "chains",
-                                 (json_int_t)r->chains, "failed", (json_int_t)r->broken, "elapsed_s", r->elapsed_s,
-                                 "chains_per_s", (double)r->chains / r->elapsed_s, "steps", steps, "cpu_ms_per_chain",
-                                 cpu_json(r, r->cpu_s, r->chains), "roles_cpu_ms_per_chain", 1e3 * all / n,
-                                 "storm_cpu_ms_per_chain", 1e3 * r->own_cpu_s / n, "errors", errors));
+        json_t *o = json_pack("{s:I,s:i,s:I,s:I,s:f,s:f,s:o,s:o,s:f,s:f,s:o}", "users",
+                              (json_int_t)json_array_size(f->users), "concurrency", (int)f->concurrency, "chains",
+                              (json_int_t)r->chains, "failed", (json_int_t)r->broken, "elapsed_s", r->elapsed_s,
+                              "chains_per_s", (double)r->chains / r->elapsed_s, "steps", steps, "cpu_ms_per_chain",
+                              cpu_json(r, r->cpu_s, r->chains), "roles_cpu_ms_per_chain", 1e3 * all / n,
+                              "storm_cpu_ms_per_chain", 1e3 * r->own_cpu_s / n, "errors", errors);
+        cli_print_json(o);
+        json_decref(o);
 }
 
 static void print_steps(const struct storm_result *r)

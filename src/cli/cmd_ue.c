@@ -186,10 +186,11 @@ static enum ecode step_try(struct run *r, struct err *er)
         enum ecode e = be_registered(r, er);
         if (e == E_OK)
                 e = ue_try(r->ue, MCX_PTT, r->c->args[0], &status, &warning, er);
-        if (e == E_OK && r->c->json)
-                cli_print_json(
-                        json_pack("{s:s,s:i,s:i}", "method", r->c->args[0], "status", status, "warning", warning));
-        else if (e == E_OK && warning >= 0)
+        if (e == E_OK && r->c->json) {
+                json_t *o = json_pack("{s:s,s:i,s:i}", "method", r->c->args[0], "status", status, "warning", warning);
+                cli_print_json(o);
+                json_decref(o);
+        } else if (e == E_OK && warning >= 0)
                 printf("%s: %d, Warning %d\n", r->c->args[0], status, warning);
         else if (e == E_OK)
                 printf("%s: %d\n", r->c->args[0], status);
@@ -222,9 +223,12 @@ static enum ecode run_steps(struct cli *c, const step_fn *steps, struct err *er)
                 *er = kept;
                 e = kept.code;
         }
-        if (e == E_OK && c->json && strcmp(c->cmd->name, "ue try") != 0)
-                cli_print_json(json_pack("{s:s,s:s,s:s,s:b}", "user", user, "command", c->cmd->name, "trace",
-                                         r.ue->trace, "ok", 1));
+        if (e == E_OK && c->json && strcmp(c->cmd->name, "ue try") != 0) {
+                json_t *o = json_pack("{s:s,s:s,s:s,s:b}", "user", user, "command", c->cmd->name, "trace", r.ue->trace,
+                                      "ok", 1);
+                cli_print_json(o);
+                json_decref(o);
+        }
         ue_host_close(r.host);
         return e;
 }
