@@ -6,8 +6,9 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -221,13 +222,48 @@ static void crowd_write(struct db *db)
         }
 }
 
+/* A write that lasts until everybody of the crowd has come. */
+struct gate {
+        struct db *db;
+        atomic_bool inside;
+        enum ecode wrong;
+};
+
+static enum ecode wait_for_crowd(struct db_tx *tx, void *arg, struct err *er)
+{
+        struct gate *g = arg;
+        struct db_stats s;
+        (void)tx;
+        (void)er;
+        atomic_store(&g->inside, true);
+        do {
+                nanosleep(&(const struct timespec){ 0, 1000000 }, NULL);
+                db_stats(g->db, &s);
+        } while (s.writes < 1 + THREADS);
+        return E_OK;
+}
+
+static void *gate_run(void *arg)
+{
+        struct gate *g = arg;
+        g->wrong = db_write(g->db, wait_for_crowd, g, NULL);
+        return NULL;
+}
+
 static void many_threads_share_commits(struct db *db)
 {
+        struct gate g = { .db = db };
+        pthread_t t;
+        assert_int_equal(pthread_create(&t, NULL, gate_run, &g), 0);
+        while (!atomic_load(&g.inside))
+                nanosleep(&(const struct timespec){ 0, 1000000 }, NULL);
         crowd_write(db);
+        pthread_join(t, NULL);
+        CHECK_OK(g.wrong);
         struct db_stats s;
         db_stats(db, &s);
         assert_int_equal(rows(db), THREADS * (EACH - EACH / 3));
-        assert_int_equal(s.writes, THREADS * EACH);
+        assert_int_equal(s.writes, 1 + THREADS * EACH);
         assert_true(s.largest_group > 1);
         assert_true(s.commits < s.writes);
 }
