@@ -55,7 +55,7 @@ struct chal *chal_new(void *mem)
 
 static void entry_drop(struct chal_table *t, struct entry *e)
 {
-        HASH_DEL(t->by_nonce, e); /* NOLINT(clang-analyzer-unix.Malloc): the analyzer does not follow uthash */
+        HASH_DEL(t->by_nonce, e);
         talloc_free(e->c);
         free(e);
 }

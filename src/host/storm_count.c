@@ -43,7 +43,8 @@ static int by_value(const void *a, const void *b)
 /* Nearest rank. */
 static double percentile(const uint32_t *us, size_t n, unsigned p)
 {
-        return n > 0 ? us[((uint64_t)n * p + 99) / 100 - 1] / 1e3 : 0;
+        size_t rank = (n * p + 99) / 100;
+        return rank > 0 ? us[rank - 1] / 1e3 : 0;
 }
 
 void samples_sum(struct samples *of, size_t n, size_t stride, struct storm_step *to)

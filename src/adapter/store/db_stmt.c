@@ -130,7 +130,7 @@ static enum ecode start(struct db_tx *tx, struct db_stmt **ret, struct err *er, 
         struct db_stmt *s = NULL;
         enum ecode e = stmt_get(tx, sql, &s, er);
         if (s == NULL)
-                return e;
+                return e != E_OK ? e : E_INTERNAL;
         s->busy = true;
         e = stmt_bind(tx, s, v, er);
         if (e == E_OK)

@@ -112,7 +112,7 @@ enum ecode scscf_user_add(struct scscf *s, struct scscf_user *u)
 
 static void entry_free(struct scscf *s, struct scscf_entry *e)
 {
-        HASH_DEL(s->by_impu, e); /* NOLINT(clang-analyzer-unix.Malloc): the analyzer does not follow uthash */
+        HASH_DEL(s->by_impu, e);
         e->user->names_n--;
         free(e->impu);
         free(e);
