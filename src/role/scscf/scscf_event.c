@@ -53,16 +53,15 @@ static void sub_drop(struct scscf_user *u, struct scscf_sub *sub)
 static bool same_host(void *mem, const char *addr, const char *host)
 {
         struct sip_addr a = { 0 };
-        struct sip_uri u;
         enum ecode e =
-                strchr(addr, '<') != NULL ? sip_addr_parse(mem, addr, &a, NULL) : sip_uri_parse(mem, addr, &u, NULL);
-        return e == E_OK && strcasecmp(strchr(addr, '<') != NULL ? a.u.host : u.host, host) == 0;
+                strchr(addr, '<') != NULL ? sip_addr_parse(mem, addr, &a, NULL) : sip_uri_parse(mem, addr, &a.u, NULL);
+        return e == E_OK && a.u.host != NULL && strcasecmp(a.u.host, host) == 0;
 }
 
 /* TS 24.229 clause 5.4.2.1.1: identities of the set, the P-CSCFs in its Path, the servers of its filter criteria. */
 static bool may_ask(void *mem, const struct scscf_user *u, const char *who)
 {
-        struct sip_uri w;
+        struct sip_uri w = { 0 };
         char *aor = sip_aor(mem, who);
         if (aor != NULL && reg_has_impu(u->reg, aor))
                 return true;
