@@ -21,7 +21,7 @@ static void check_s(const json_t *o, const char *name, struct bytes key, struct 
 
 static struct key_kamf kamf_of_vector(void)
 {
-        struct key_kamf kamf;
+        struct key_kamf kamf = { 0 };
         vec_to(input, "kamf", kamf.b, sizeof kamf.b);
         return kamf;
 }

@@ -239,7 +239,7 @@ static void report_unknown(const char *section, const struct conf_section *s, co
                            struct conf_report *rep)
 {
         const char *words[257] = { 0 };
-        for (size_t i = 0; items[i].name != NULL && i < COUNT(words) - 1; i++)
+        for (size_t i = 0; i < COUNT(words) - 1 && items[i].name != NULL; i++)
                 words[i] = items[i].name;
         for (size_t i = 0; s != NULL && i < s->entries_n; i++) {
                 const struct conf_word *key = &s->entries[i].key;

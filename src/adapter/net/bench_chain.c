@@ -257,7 +257,7 @@ static double measure(const struct need *n, double patience)
 int main(int argc, char **argv)
 {
         struct bench_options o = bench_options(argc, argv);
-        double known[COUNT(needs)], patience = o.quick ? 0.05 : 0.3;
+        double known[COUNT(needs)] = { 0 }, patience = o.quick ? 0.05 : 0.3;
         if (!prepare()) {
                 fprintf(stderr, "bench_chain: the preparation failed\n");
                 return 1;
