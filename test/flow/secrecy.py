@@ -82,12 +82,12 @@ def scripted_ues_are_refused():
     d.change_profile(ims_password='not-the-sip-password')
     assert d.run('register').status != 0
     texts['wrong ims password'] = 'not-the-sip-password'
-    # a token that was tampered with, at the MC server and at the KMS
-    o = aka.state
-    t = o['tokens']
-    aka.keep(tokens=dict(t, access=t['access'][:-9] + 'AAAAAAAA' + t['access'][-1]))
+    # tokens that were tampered with, at every server
+    t = aka.state['tokens']
+    aka.keep(tokens=dict(t, access=t['access'][:-9] + 'AAAAAAAA' + t['access'][-1], refresh='AAAAAAAA' + t['refresh'][8:]))
     texts['tampered token'] = aka.state['tokens']['access']
-    for command in ('keys', 'authorize', 'profile'):
+    texts['tampered refresh token'] = aka.state['tokens']['refresh']
+    for command in ('refresh', 'keys', 'authorize', 'profile'):
         assert aka.run(command).status != 0, command
     aka.keep(tokens=t)
 
@@ -116,6 +116,9 @@ def client_of_our_own():
             octets['%s %d' % (what, i)] = bytes.fromhex(re.sub(r'\s', '', v))
             found += 1
     assert found >= 2, keys.text
+    bad = a['access_token'][:-9] + 'AAAAAAAA' + a['access_token'][-1]
+    for url in (dep.url('kms') + '/keymanagement/identity/v1/init', dep.url('cms') + '/xcap/org.3gpp.mcptt.user-profile/users/x/y'):
+        same(dep.http('POST' if 'keym' in url else 'GET', url, body='' if 'keym' in url else None, bearer=bad).status, 401, url)
     again = client.redeem(code)
     same(again.status, 400, 'the code again')
     same(client.refresh(a['refresh_token']).status, 400, 'its refresh token')
@@ -150,8 +153,13 @@ def forms(what, secret):
         base64.b64encode(t.encode())[:20], t.encode().hex().encode()[:32]]
 
 
+TOKEN = re.compile(rb'eyJ[\w-]{10,}\.[\w-]{10,}')  # any JWT: a UE has more of them than it keeps
+
+
 def search(name, data, secrets):
     assert all(secrets.values()), secrets.keys()
+    if TOKEN.search(data):
+        return [(name, 'a token')]
     return [(name, what) for what, secret in secrets.items() for f in forms(what, secret) if f in data]
 
 
