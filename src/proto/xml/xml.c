@@ -8,6 +8,7 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <talloc.h>
+#include <pthread.h>
 
 /* Names of one start tag, and namespace declarations in scope: libxml2 compares each with each. */
 #define ATTRS_MAX  256u
@@ -155,9 +156,13 @@ static enum ecode syntax_error(xmlParserCtxtPtr ctxt, const struct guard *g, str
         return err_set(er, E_SYNTAX, "R-SA-57", "line %d: %s", last != NULL ? last->line : 0, text);
 }
 
+/* libxml2 before 2.11 starts itself at the first document, which two threads at once do twice */
+static pthread_once_t libxml_once = PTHREAD_ONCE_INIT;
+
 static enum ecode parse_into(struct xml *x, struct bytes in, const struct xml_limits *lim, struct err *er)
 {
         struct guard g = { .max = *lim };
+        pthread_once(&libxml_once, xmlInitParser);
         xmlParserCtxtPtr ctxt = xmlNewParserCtxt();
         if (ctxt == NULL)
                 return err_set(er, E_NOMEM, NULL, "XML parser");
